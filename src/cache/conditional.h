@@ -1,0 +1,22 @@
+/* Conditional requests (RFC 9110 section 13): answered from a stored response, and made from one.
+ * Pure. */
+#pragma once
+
+#include "cache/stored.h"
+#include "http/message.h"
+
+enum condition {
+    CONDITION_PASS,         /* send the response */
+    CONDITION_NOT_MODIFIED, /* 304 */
+    CONDITION_FAILED,       /* 412 */
+};
+/* Section 13.2.2's order: If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since. For GET
+ * and HEAD against a 200. */
+enum condition conditional_evaluate(const struct request_head *, const struct stored_view *,
+                                    wall_s now);
+/* Adds If-None-Match and If-Modified-Since from the stored validators, exactly as received. False:
+ * it has none. */
+NODISCARD bool conditional_add(const struct stored_view *, struct fields *request, struct arena *);
+/* Weak comparison of entity tags (RFC 9110 section 8.8.3.2) against a list value. */
+bool etag_list_matches_weak(struct slice list, struct slice etag);
+bool etag_matches_strong(struct slice a, struct slice b);

@@ -1,0 +1,117 @@
+/* Cache keys. Each part is a mark byte and then the part's bytes, in which all mark bytes are
+ * escaped: a key can be taken apart again in one way only, which is what makes it injective. */
+#include "cache/key.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum mark {
+    MARK_VALUE = 0x01,
+    MARK_LITERAL = 0x02,
+    MARK_ESCAPE = 0x03,  /* the byte behind it is a mark or NUL, plus ESCAPE_SHIFT */
+    MARK_VARIANT = 0x04, /* what selects a variant follows, as it is, to the end */
+};
+
+#define FIRST_CAP    256
+#define ESCAPE_SHIFT 0x40
+
+void cache_key_begin(struct cache_key_builder *b, struct arena *arena)
+{
+    *b = (struct cache_key_builder){
+        .arena = arena, .p = arena_alloc(arena, FIRST_CAP), .cap = FIRST_CAP};
+}
+
+static void reserve(struct cache_key_builder *b, size_t n)
+{
+    if (b->cap - b->n >= n) {
+        return;
+    }
+    size_t cap = (b->n + n) * 2;
+    char *p = arena_alloc(b->arena, cap);
+    memcpy(p, b->p, b->n);
+    b->p = p;
+    b->cap = cap;
+}
+
+static bool needs_escape(char c)
+{
+    return (unsigned char)c <= MARK_VARIANT;
+}
+
+static bool any_needs_escape(struct slice s)
+{
+    unsigned found = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        found |= needs_escape(s.p[i]); /* without a branch, so that the loop becomes a vector's */
+    }
+    return found != 0;
+}
+
+static void append_escaped(struct cache_key_builder *b, struct slice s)
+{
+    reserve(b, 2 * s.n);
+    for (size_t i = 0; i < s.n; i++) {
+        if (needs_escape(s.p[i])) {
+            b->p[b->n++] = MARK_ESCAPE;
+            b->p[b->n++] = (char)(s.p[i] + ESCAPE_SHIFT);
+        } else {
+            b->p[b->n++] = s.p[i];
+        }
+    }
+}
+
+static void append_part(struct cache_key_builder *b, enum mark mark, struct slice s)
+{
+    reserve(b, 1 + s.n);
+    b->p[b->n++] = (char)mark;
+    if (any_needs_escape(s)) {
+        append_escaped(b, s);
+    } else if (s.n > 0) {
+        memcpy(b->p + b->n, s.p, s.n);
+        b->n += s.n;
+    }
+}
+
+void cache_key_literal(struct cache_key_builder *b, struct slice s)
+{
+    append_part(b, MARK_LITERAL, s);
+}
+
+void cache_key_value(struct cache_key_builder *b, struct slice s)
+{
+    append_part(b, MARK_VALUE, s);
+}
+
+static struct cache_key key_of(struct slice bytes, uint64_t seed)
+{
+    return (struct cache_key){.bytes = bytes, .hash = hash_seeded(bytes, seed)};
+}
+
+struct cache_key cache_key_end(struct cache_key_builder *b, uint64_t seed)
+{
+    return key_of(slice_make(b->p, b->n), seed);
+}
+
+struct cache_key cache_key_variant(const struct cache_key *base, struct slice variant,
+                                   struct arena *arena, uint64_t seed)
+{
+    size_t n = base->bytes.n;
+    char *p = arena_alloc(arena, n + 1 + variant.n);
+    memcpy(p, base->bytes.p, n);
+    p[n++] = MARK_VARIANT;
+    if (variant.n > 0) {
+        memcpy(p + n, variant.p, variant.n);
+        n += variant.n;
+    }
+    return key_of(slice_make(p, n), seed);
+}
+
+struct slice cache_key_print(struct slice key, struct arena *arena)
+{
+    char *p = arena_alloc(arena, key.n);
+    for (size_t i = 0; i < key.n; i++) {
+        bool is_control = (unsigned char)key.p[i] < 0x20 || key.p[i] == 0x7f;
+        p[i] = is_control ? '|' : key.p[i];
+    }
+    return slice_make(p, key.n);
+}

@@ -1,0 +1,46 @@
+/* Stored responses as counted entries. */
+#include "cache/store.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+
+struct entry *entry_new(struct blob *blob, struct slice key, enum stored_check *why)
+{
+    struct stored_view view;
+    *why = stored_parse(blob_slice(blob), key, &view);
+    if (*why != STORED_OK) {
+        blob_unref(&blob);
+        return NULL;
+    }
+    struct entry *e = malloc(sizeof(*e));
+    ASSERT(e != NULL);
+    atomic_init(&e->refs, 1);
+    e->blob = blob;
+    e->view = view;
+    return e;
+}
+
+struct entry *entry_ref(struct entry *e)
+{
+    /* Who adds a reference holds one, so nothing has to be ordered before it. */
+    unsigned refs = atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+    ASSERT(refs > 0);
+    return e;
+}
+
+void entry_unref(struct entry **e)
+{
+    struct entry *gone = *e;
+    *e = NULL;
+    if (gone == NULL) {
+        return;
+    }
+    /* Release: our reads come before the free. Acquire: so do those of all others. */
+    unsigned refs = atomic_fetch_sub_explicit(&gone->refs, 1, memory_order_acq_rel);
+    ASSERT(refs > 0);
+    if (refs == 1) {
+        blob_unref(&gone->blob);
+        free(gone);
+    }
+}

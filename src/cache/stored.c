@@ -1,0 +1,306 @@
+/* The format of a stored response. The fixed head, all numbers little endian:
+ *
+ *      0 u32 magic          24 u16 kind         64 i64 sie_s             100 u32 vary bytes
+ *      4 u16 version        26 u16 status       72 i64 keep_s            104 u32 etag bytes
+ *      6 u16 head bytes     28 u32 flags        80 u64 content_length    108 u32 head text bytes
+ *      8 u64 checksum       32 i64 received_ms  88 i64 last_modified     112 the parts: key, vary,
+ *     16 u64 total bytes    40 i64 initial_age  96 u32 key bytes             etag, head text,
+ * content 48 i64 lifetime_s 56 i64 swr_s
+ */
+#include "cache/stored.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+#include <endian.h>
+
+#define MAGIC      0x7872706dU /* "mprx" */
+#define VERSION    1
+#define HEAD_BYTES 112
+
+#define AT_CHECKSUM 8
+#define AT_TOTAL    16 /* the checksum is over all bytes from here */
+
+/* Bounds of the numbers, so that no sum or product of them overflows. */
+#define SECONDS_MAX (INT64_C(1) << 33)
+#define TIME_MAX_MS (INT64_C(1) << 50)
+
+const char *stored_check_text(enum stored_check check)
+{
+    switch (check) {
+    case STORED_OK: return "ok";
+    case STORED_BAD_VERSION: return "unknown version";
+    case STORED_BAD_LENGTH: return "wrong length";
+    case STORED_BAD_CHECKSUM: return "wrong checksum";
+    case STORED_BAD_KEY: return "other key";
+    }
+    return "unknown";
+}
+
+/* -- numbers: each moves the cursor behind what it wrote or read -- */
+
+static void put_u16(char **at, uint16_t v)
+{
+    uint16_t le = htole16(v);
+    memcpy(*at, &le, sizeof(le));
+    *at += sizeof(le);
+}
+
+static void put_u32(char **at, uint32_t v)
+{
+    uint32_t le = htole32(v);
+    memcpy(*at, &le, sizeof(le));
+    *at += sizeof(le);
+}
+
+static void put_u64(char **at, uint64_t v)
+{
+    uint64_t le = htole64(v);
+    memcpy(*at, &le, sizeof(le));
+    *at += sizeof(le);
+}
+
+static void put_i64(char **at, int64_t v)
+{
+    put_u64(at, (uint64_t)v);
+}
+
+static uint16_t take_u16(const char **at)
+{
+    uint16_t le;
+    memcpy(&le, *at, sizeof(le));
+    *at += sizeof(le);
+    return le16toh(le);
+}
+
+static uint32_t take_u32(const char **at)
+{
+    uint32_t le;
+    memcpy(&le, *at, sizeof(le));
+    *at += sizeof(le);
+    return le32toh(le);
+}
+
+static uint64_t take_u64(const char **at)
+{
+    uint64_t le;
+    memcpy(&le, *at, sizeof(le));
+    *at += sizeof(le);
+    return le64toh(le);
+}
+
+static int64_t take_i64(const char **at)
+{
+    return (int64_t)take_u64(at);
+}
+
+/* -- writing -- */
+
+size_t stored_size(struct slice key, struct slice vary, struct slice etag, struct slice head,
+                   uint64_t content_length)
+{
+    return HEAD_BYTES + key.n + vary.n + etag.n + head.n + content_length;
+}
+
+static void put_meta(char **at, const struct stored_meta *m)
+{
+    put_u16(at, (uint16_t)m->kind);
+    put_u16(at, m->status);
+    put_u32(at, m->flags);
+    put_i64(at, m->received_ms);
+    put_i64(at, m->initial_age_s);
+    put_i64(at, m->lifetime_s);
+    put_i64(at, m->swr_s);
+    put_i64(at, m->sie_s);
+    put_i64(at, m->keep_s);
+    put_u64(at, m->content_length);
+    put_i64(at, m->last_modified);
+}
+
+static void put_length(char **at, struct slice part)
+{
+    ASSERT(part.n <= UINT32_MAX);
+    put_u32(at, (uint32_t)part.n);
+}
+
+static void put_bytes(char **at, struct slice part)
+{
+    if (part.n > 0) {
+        memcpy(*at, part.p, part.n);
+        *at += part.n;
+    }
+}
+
+char *stored_encode(struct blob *blob, const struct stored_meta *meta, struct slice key,
+                    struct slice vary, struct slice etag, struct slice head)
+{
+    size_t total = stored_size(key, vary, etag, head, meta->content_length);
+    ASSERT(blob->cap >= total);
+    char *at = blob->data;
+    put_u32(&at, MAGIC);
+    put_u16(&at, VERSION);
+    put_u16(&at, HEAD_BYTES);
+    put_u64(&at, 0); /* stored_seal's */
+    put_u64(&at, total);
+    put_meta(&at, meta);
+    put_length(&at, key);
+    put_length(&at, vary);
+    put_length(&at, etag);
+    put_length(&at, head);
+    ASSERT(at == blob->data + HEAD_BYTES);
+    put_bytes(&at, key);
+    put_bytes(&at, vary);
+    put_bytes(&at, etag);
+    put_bytes(&at, head);
+    return at;
+}
+
+static uint64_t checksum_of(const char *record, size_t total)
+{
+    return hash_checksum(slice_make(record + AT_TOTAL, total - AT_TOTAL));
+}
+
+void stored_seal(struct blob *blob)
+{
+    const char *from = blob->data + AT_TOTAL;
+    uint64_t total = take_u64(&from);
+    ASSERT(total >= HEAD_BYTES && total <= blob->cap);
+    char *at = blob->data + AT_CHECKSUM;
+    put_u64(&at, checksum_of(blob->data, total));
+    blob->len = total;
+}
+
+/* -- reading -- */
+
+static void take_meta(const char **at, struct stored_meta *m)
+{
+    m->kind = (enum stored_kind)take_u16(at);
+    m->status = take_u16(at);
+    m->flags = take_u32(at);
+    m->received_ms = take_i64(at);
+    m->initial_age_s = take_i64(at);
+    m->lifetime_s = take_i64(at);
+    m->swr_s = take_i64(at);
+    m->sie_s = take_i64(at);
+    m->keep_s = take_i64(at);
+    m->content_length = take_u64(at);
+    m->last_modified = take_i64(at);
+}
+
+static bool within(int64_t v, int64_t min, int64_t max)
+{
+    return v >= min && v <= max;
+}
+
+static bool meta_in_bounds(const struct stored_meta *m)
+{
+    return within(m->kind, STORED_RESPONSE, STORED_MARK) &&
+           (m->kind != STORED_RESPONSE || within(m->status, 200, 999)) &&
+           within(m->received_ms, 0, TIME_MAX_MS) && within(m->initial_age_s, 0, SECONDS_MAX) &&
+           within(m->lifetime_s, 0, SECONDS_MAX) && within(m->swr_s, 0, SECONDS_MAX) &&
+           within(m->sie_s, 0, SECONDS_MAX) && within(m->keep_s, 0, SECONDS_MAX) &&
+           within(m->last_modified, -1, TIME_MAX_MS);
+}
+
+static enum stored_check check_prefix(struct slice bytes)
+{
+    if (bytes.n < HEAD_BYTES) {
+        return STORED_BAD_LENGTH;
+    }
+    const char *at = bytes.p;
+    bool known = take_u32(&at) == MAGIC;
+    known = take_u16(&at) == VERSION && known;
+    known = take_u16(&at) == HEAD_BYTES && known;
+    return known ? STORED_OK : STORED_BAD_VERSION;
+}
+
+/* Cuts the parts out of `rest`, which is all behind the fixed head. False: their lengths and the
+ * content's do not add up to it. */
+static bool take_parts(const char *lengths, struct slice rest, struct stored_view *out)
+{
+    struct slice *parts[] = {&out->key, &out->vary, &out->etag, &out->head};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        uint32_t n = take_u32(&lengths);
+        if (n > rest.n) {
+            return false;
+        }
+        *parts[i] = slice_take(rest, n);
+        rest = slice_skip(rest, n);
+    }
+    out->content = rest;
+    return rest.n == out->meta.content_length;
+}
+
+enum stored_check stored_parse(struct slice bytes, struct slice key, struct stored_view *out)
+{
+    enum stored_check prefix = check_prefix(bytes);
+    if (prefix != STORED_OK) {
+        return prefix;
+    }
+    const char *at = bytes.p + AT_CHECKSUM;
+    uint64_t checksum = take_u64(&at);
+    uint64_t total = take_u64(&at);
+    take_meta(&at, &out->meta);
+    if (total != bytes.n || !take_parts(at, slice_skip(bytes, HEAD_BYTES), out)) {
+        return STORED_BAD_LENGTH;
+    }
+    if (checksum != checksum_of(bytes.p, bytes.n)) {
+        return STORED_BAD_CHECKSUM;
+    }
+    if (!meta_in_bounds(&out->meta)) {
+        return STORED_BAD_LENGTH;
+    }
+    return key.p == NULL || slice_eq(key, out->key) ? STORED_OK : STORED_BAD_KEY;
+}
+
+/* -- fields -- */
+
+/* The next line without its CRLF. */
+static bool line_next(struct slice *rest, struct slice *line)
+{
+    if (slice_empty(*rest)) {
+        return false;
+    }
+    struct slice with_cr = slice_cut(*rest, '\n', rest);
+    bool has_cr = with_cr.n > 0 && with_cr.p[with_cr.n - 1] == '\r';
+    *line = slice_take(with_cr, with_cr.n - (has_cr ? 1 : 0));
+    return true;
+}
+
+/* The next line that has a name; the status line has none, its '/' is in no token. */
+static bool named_line_next(struct slice *rest, struct slice *name, struct slice *value)
+{
+    struct slice line;
+    while (line_next(rest, &line)) {
+        size_t colon = slice_find(line, ':');
+        bool is_status = slice_starts(line, SLICE("HTTP/"));
+        if (colon > 0 && colon < line.n && !is_status) {
+            *name = slice_take(line, colon);
+            *value = slice_trim(slice_skip(line, colon + 1));
+            return true;
+        }
+    }
+    return false;
+}
+
+bool stored_field_next(struct slice *rest, struct field *out)
+{
+    if (!named_line_next(rest, &out->name, &out->value)) {
+        return false;
+    }
+    out->id = field_id_of(out->name);
+    return true;
+}
+
+struct slice stored_field(const struct stored_view *view, struct slice name)
+{
+    struct slice rest = view->head;
+    struct slice found;
+    struct slice value;
+    while (named_line_next(&rest, &found, &value)) {
+        if (slice_eq_nocase(found, name)) {
+            return value;
+        }
+    }
+    return slice_none();
+}

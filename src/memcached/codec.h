@@ -1,0 +1,73 @@
+/* The two protocols of memcached as text: commands written, reply lines parsed. Pure: no I/O, no
+ * allocation. Strict: a line that is not exactly a reply that we can have asked for is
+ * MC_PARSE_BAD, and framing is lost with it. */
+#pragma once
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/slice.h"
+#include "memcached/key.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MC_COMMAND_MAX (MC_KEY_MAX + 96) /* longest line that a writer makes */
+#define MC_LINE_MAX    2048              /* longest reply line; error texts are the long ones */
+
+enum mc_reply_kind {
+    MC_REPLY_VALUE,        /* VA, VALUE: `value_bytes` follow, then the protocol's `value_tail` */
+    MC_REPLY_MISS,         /* EN, END */
+    MC_REPLY_DONE,         /* HD, STORED, DELETED */
+    MC_REPLY_NOT_STORED,   /* NS, NOT_STORED */
+    MC_REPLY_EXISTS,       /* EX, EXISTS */
+    MC_REPLY_NOT_FOUND,    /* NF, NOT_FOUND */
+    MC_REPLY_NOOP,         /* MN */
+    MC_REPLY_VERSION,      /* `text` is the version */
+    MC_REPLY_ERROR,        /* ERROR: the command is unknown there */
+    MC_REPLY_CLIENT_ERROR, /* `text` says why; the server may have taken data for commands */
+    MC_REPLY_SERVER_ERROR, /* `text` says why; framing is intact */
+};
+
+struct mc_reply {
+    enum mc_reply_kind kind;
+    size_t line_bytes;  /* with its CRLF */
+    size_t value_bytes; /* MC_REPLY_VALUE */
+    bool has_opaque;
+    uint32_t opaque;
+    struct slice key;  /* MC_REPLY_VALUE of the classic protocol */
+    struct slice text; /* VERSION and the last two errors */
+};
+
+enum mc_parse { MC_PARSE_OK, MC_PARSE_MORE, MC_PARSE_BAD };
+
+/* What a store says about its value. */
+struct mc_store_line {
+    uint32_t flags;
+    uint32_t exptime; /* mc_exptime */
+    size_t value_bytes;
+};
+
+/* Writers need MC_COMMAND_MAX bytes and return how many they wrote. */
+struct mc_protocol {
+    const char *name;
+    size_t (*write_get)(char *, const struct mc_key *, uint32_t opaque);
+    size_t (*write_del)(char *, const struct mc_key *, uint32_t opaque);
+    /* Quiet: only a failure is answered. The value and CRLF follow the line. */
+    size_t (*write_set)(char *, const struct mc_key *, const struct mc_store_line *);
+    /* One reply line at the start of `in`. A value's length is checked against `value_max_bytes`
+     * here, before anybody allocates. */
+    enum mc_parse (*parse)(struct slice in, size_t value_max_bytes, struct mc_reply *);
+    struct slice value_tail; /* what stands behind a value's bytes */
+    bool echoes_opaque;      /* a value without its opaque is a lie */
+};
+
+extern const struct mc_protocol mc_protocol_meta;
+extern const struct mc_protocol mc_protocol_classic;
+
+/* Relative up to 30 days; beyond, memcached takes the number for a date: the date, clamped to what
+ * it can hold. At least 1: 0 would mean for ever. */
+uint32_t mc_exptime(int64_t ttl_s, wall_s now);
+
+/* `1.6.10` and later has the meta commands in the form that we write. Text that is no version:
+ * false. */
+bool mc_version_has_meta(struct slice version);

@@ -1,0 +1,308 @@
+#include "memcached/conn_read.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+/* What handling a reply leads to. */
+enum step {
+    STEP_NEXT,    /* look for another reply */
+    STEP_MORE,    /* needs more bytes */
+    STEP_GARBAGE, /* framing is lost */
+    STEP_PROBE,   /* refused by the probe */
+    STEP_MEMORY,
+};
+
+static struct slice unread(const struct mc_conn *c)
+{
+    return slice_make(c->in + c->in_start, c->in_end - c->in_start);
+}
+
+/* -- completion -- */
+
+static void complete(struct mc_conn *c, struct mc_get *get, enum mc_result result,
+                     struct blob *blob)
+{
+    if (get == NULL) {
+        blob_unref(&blob);
+        return;
+    }
+    mc_count(c->counters, result == MC_HIT ? MC_HITS : MC_MISSES, 1);
+    get->server = NULL;
+    get->blob = blob;
+    get->fn(get, result);
+}
+
+static void complete_first(struct mc_conn *c, enum mc_result result, struct blob *blob)
+{
+    struct mc_op op = mc_ops_pop(&c->ops);
+    if (op.deadline > loop_now(c->loop))
+        c->answered = true; /* a late answer is no sign of health */
+    complete(c, op.get, result, blob);
+}
+
+/* -- is it the reply that is due? -- */
+
+static bool is_due(const struct mc_conn *c, enum mc_op_kind kind, const struct mc_reply *reply)
+{
+    if (mc_ops_count(&c->ops) == 0)
+        return false;
+    const struct mc_op *op = mc_ops_at(&c->ops, c->ops.head);
+    if (op->kind != kind)
+        return false;
+    return !reply->has_opaque || reply->opaque == (c->ops.head & MC_OPAQUE_MASK);
+}
+
+static bool is_due_value(const struct mc_conn *c, const struct mc_reply *reply)
+{
+    if (!is_due(c, MC_OP_GET, reply))
+        return false;
+    if (c->protocol->echoes_opaque)
+        return reply->has_opaque;
+    return hash_checksum(reply->key) == mc_ops_at(&c->ops, c->ops.head)->key_hash;
+}
+
+/* -- values -- */
+
+/* The value is whole in the buffer: one copy to where it stays. */
+static enum step value_in_buffer(struct mc_conn *c, const char *data, size_t bytes)
+{
+    struct slice tail = c->protocol->value_tail;
+    if (memcmp(data + bytes, tail.p, tail.n) != 0)
+        return STEP_GARBAGE;
+    struct blob *blob = NULL;
+    if (mc_ops_at(&c->ops, c->ops.head)->get != NULL) {
+        blob = blob_new(bytes);
+        if (blob == NULL)
+            return STEP_MEMORY;
+        memcpy(blob->data, data, bytes);
+        blob->len = bytes;
+    }
+    c->in_start += bytes + tail.n;
+    complete_first(c, MC_HIT, blob);
+    return STEP_NEXT;
+}
+
+/* What the buffer has of it is copied, the rest will be read to where it stays. */
+static enum step value_begins(struct mc_conn *c, size_t bytes)
+{
+    c->value = blob_new(bytes + c->protocol->value_tail.n);
+    if (c->value == NULL)
+        return STEP_MEMORY;
+    c->value_bytes = bytes;
+    struct slice part = unread(c);
+    memcpy(c->value->data, part.p, part.n);
+    c->value->len = part.n;
+    c->in_start = c->in_end;
+    return STEP_MORE;
+}
+
+static enum step value_ends(struct mc_conn *c)
+{
+    struct slice tail = c->protocol->value_tail;
+    struct blob *blob = c->value;
+    if (memcmp(blob->data + c->value_bytes, tail.p, tail.n) != 0)
+        return STEP_GARBAGE;
+    blob->len = c->value_bytes;
+    c->value = NULL;
+    complete_first(c, MC_HIT, blob);
+    return STEP_NEXT;
+}
+
+static enum step on_value(struct mc_conn *c, const struct mc_reply *reply)
+{
+    if (!is_due_value(c, reply))
+        return STEP_GARBAGE;
+    size_t total = reply->value_bytes + c->protocol->value_tail.n;
+    struct slice rest = slice_skip(unread(c), reply->line_bytes);
+    if (rest.n < total && total <= c->conf->read_buffer_bytes / 4)
+        return STEP_MORE; /* the line stays and is parsed again */
+    c->in_start += reply->line_bytes;
+    if (rest.n < total)
+        return value_begins(c, reply->value_bytes);
+    return value_in_buffer(c, rest.p, reply->value_bytes);
+}
+
+/* -- other replies -- */
+
+static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, const struct mc_reply *reply)
+{
+    if (!is_due(c, kind, reply))
+        return STEP_GARBAGE;
+    c->in_start += reply->line_bytes;
+    complete_first(c, MC_MISS, NULL);
+    return STEP_NEXT;
+}
+
+/* A quiet store speaks only when it failed. Takes one of those that stand before the next reply;
+ * false: there is none. */
+static bool blame_store(struct mc_conn *c)
+{
+    uint32_t *quiet = &c->quiet_tail;
+    if (mc_ops_count(&c->ops) > 0)
+        quiet = &mc_ops_at(&c->ops, c->ops.head)->quiet_before;
+    if (*quiet == 0)
+        return false;
+    (*quiet)--;
+    mc_count(c->counters, MC_SET_ERRORS, 1);
+    return true;
+}
+
+static enum step on_not_stored(struct mc_conn *c, const struct mc_reply *reply)
+{
+    c->in_start += reply->line_bytes;
+    return !reply->has_opaque && blame_store(c) ? STEP_NEXT : STEP_GARBAGE;
+}
+
+/* Framing is intact: "out of memory", "object too large for cache". */
+static enum step on_server_error(struct mc_conn *c, const struct mc_reply *reply)
+{
+    c->in_start += reply->line_bytes;
+    if (blame_store(c))
+        return STEP_NEXT;
+    if (mc_ops_count(&c->ops) == 0)
+        return STEP_GARBAGE;
+    struct mc_op op = mc_ops_pop(&c->ops);
+    if (op.get != NULL) {
+        mc_count(c->counters, MC_ERRORS, 1);
+        op.get->server = NULL;
+        op.get->fn(op.get, MC_FAILED);
+    }
+    return STEP_NEXT;
+}
+
+static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
+{
+    switch (reply->kind) {
+    case MC_REPLY_VALUE: return on_value(c, reply);
+    case MC_REPLY_MISS: return on_status(c, MC_OP_GET, reply);
+    case MC_REPLY_DONE:
+    case MC_REPLY_NOT_FOUND: return on_status(c, MC_OP_DEL, reply);
+    case MC_REPLY_NOT_STORED: return on_not_stored(c, reply);
+    case MC_REPLY_SERVER_ERROR: return on_server_error(c, reply);
+    case MC_REPLY_EXISTS:
+    case MC_REPLY_NOOP:
+    case MC_REPLY_VERSION:
+    case MC_REPLY_ERROR:
+    case MC_REPLY_CLIENT_ERROR: return STEP_GARBAGE;
+    }
+    return STEP_GARBAGE;
+}
+
+/* -- the probe: `mn` and `version`, or `version` alone -- */
+
+static void ready(struct mc_conn *c, const struct mc_protocol *protocol)
+{
+    c->protocol = protocol;
+    c->phase = MC_CONN_READY;
+}
+
+static enum step on_version(struct mc_conn *c, bool noop_answered, const struct mc_reply *reply)
+{
+    if (reply->kind != MC_REPLY_VERSION)
+        return STEP_PROBE;
+    switch (c->conf->protocol) {
+    case MC_PROTOCOL_AUTO: {
+        bool meta = mc_version_has_meta(reply->text) && (noop_answered || c->probe_classic);
+        ready(c, meta ? &mc_protocol_meta : &mc_protocol_classic);
+        return STEP_NEXT;
+    }
+    case MC_PROTOCOL_META: ready(c, &mc_protocol_meta); return STEP_NEXT;
+    case MC_PROTOCOL_CLASSIC: ready(c, &mc_protocol_classic); return STEP_NEXT;
+    }
+    return STEP_PROBE;
+}
+
+static enum step on_probe_reply(struct mc_conn *c, const struct mc_reply *reply)
+{
+    c->in_start += reply->line_bytes;
+    if (c->phase == MC_CONN_PROBING && !c->probe_classic) {
+        bool unknown = reply->kind == MC_REPLY_ERROR && c->conf->protocol == MC_PROTOCOL_AUTO;
+        c->noop_answered = reply->kind == MC_REPLY_NOOP;
+        c->phase = MC_CONN_PROBING_VERSION;
+        return c->noop_answered || unknown ? STEP_NEXT : STEP_PROBE;
+    }
+    return on_version(c, c->noop_answered, reply);
+}
+
+/* -- reading -- */
+
+static enum step next_reply(struct mc_conn *c)
+{
+    struct mc_reply reply;
+    bool probing = c->phase != MC_CONN_READY;
+    const struct mc_protocol *protocol = probing ? &mc_protocol_meta : c->protocol;
+    switch (protocol->parse(unread(c), c->conf->item_max_bytes, &reply)) {
+    case MC_PARSE_OK: return probing ? on_probe_reply(c, &reply) : on_reply(c, &reply);
+    case MC_PARSE_MORE: return STEP_MORE;
+    case MC_PARSE_BAD: return probing ? STEP_PROBE : STEP_GARBAGE;
+    }
+    return STEP_GARBAGE;
+}
+
+static enum mc_loss handle_replies(struct mc_conn *c)
+{
+    enum step step = STEP_NEXT;
+    while (step == STEP_NEXT && c->in_start < c->in_end)
+        step = next_reply(c);
+    switch (step) {
+    case STEP_NEXT:
+    case STEP_MORE: return MC_LOSS_NONE;
+    case STEP_GARBAGE: return MC_LOSS_GARBAGE;
+    case STEP_PROBE: return MC_LOSS_PROBE;
+    case STEP_MEMORY: return MC_LOSS_MEMORY;
+    }
+    return MC_LOSS_GARBAGE;
+}
+
+/* A reply that is cut moves to the front; its whole line and a value that waits for its end always
+ * fit. */
+static void compact(struct mc_conn *c)
+{
+    struct slice rest = unread(c);
+    if (c->in_start > 0 && rest.n > 0)
+        memmove(c->in, rest.p, rest.n);
+    c->in_start = 0;
+    c->in_end = rest.n;
+}
+
+static enum mc_loss read_buffer(struct mc_conn *c, size_t *n)
+{
+    compact(c);
+    ASSERT(c->in_end < c->conf->read_buffer_bytes);
+    switch (stream_read(&c->stream, c->in + c->in_end, c->conf->read_buffer_bytes - c->in_end, n)) {
+    case STREAM_OK: c->in_end += *n; return MC_LOSS_NONE;
+    case STREAM_AGAIN: *n = 0; return MC_LOSS_NONE;
+    case STREAM_EOF:
+    case STREAM_ERROR: return MC_LOSS_CLOSED;
+    }
+    return MC_LOSS_CLOSED;
+}
+
+static enum mc_loss read_value(struct mc_conn *c, size_t *n)
+{
+    struct blob *value = c->value;
+    size_t total = c->value_bytes + c->protocol->value_tail.n;
+    switch (stream_read(&c->stream, value->data + value->len, total - value->len, n)) {
+    case STREAM_OK: value->len += *n; break;
+    case STREAM_AGAIN: *n = 0; break;
+    case STREAM_EOF:
+    case STREAM_ERROR: return MC_LOSS_CLOSED;
+    }
+    if (value->len < total)
+        return MC_LOSS_NONE;
+    return value_ends(c) == STEP_NEXT ? MC_LOSS_NONE : MC_LOSS_GARBAGE;
+}
+
+enum mc_loss mc_conn_read(struct mc_conn *c)
+{
+    size_t n = 0;
+    bool in_value = c->value != NULL;
+    enum mc_loss loss = in_value ? read_value(c, &n) : read_buffer(c, &n);
+    mc_count(c->counters, MC_READS, 1);
+    mc_count(c->counters, MC_BYTES_IN, n);
+    if (n > 0)
+        c->last_read = loop_now(c->loop);
+    if (loss != MC_LOSS_NONE || in_value)
+        return loss;
+    return handle_replies(c);
+}

@@ -1,0 +1,78 @@
+#include "memcached/key.h"
+
+#include "base/assert.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#define DIGEST_BYTES 32
+
+struct mc_key_maker {
+    EVP_MD *sha256;
+    EVP_MD_CTX *digest;
+};
+
+struct mc_key_maker *mc_key_maker_new(void)
+{
+    struct mc_key_maker *maker = calloc(1, sizeof(*maker));
+    ASSERT(maker != NULL);
+    maker->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    maker->digest = EVP_MD_CTX_new();
+    if (maker->sha256 == NULL || maker->digest == NULL)
+        mc_key_maker_free(&maker);
+    return maker;
+}
+
+void mc_key_maker_free(struct mc_key_maker **maker_p)
+{
+    struct mc_key_maker *maker = *maker_p;
+    if (maker == NULL)
+        return;
+    EVP_MD_CTX_free(maker->digest);
+    EVP_MD_free(maker->sha256);
+    free(maker);
+    *maker_p = NULL;
+}
+
+bool mc_key_prefix_valid(struct slice prefix)
+{
+    if (prefix.n > MC_KEY_PREFIX_MAX)
+        return false;
+    for (size_t i = 0; i < prefix.n; i++)
+        if (prefix.p[i] <= ' ' || prefix.p[i] > '~')
+            return false;
+    return true;
+}
+
+/* RFC 4648 section 5, without padding: 43 characters. */
+static void base64url(const uint8_t in[DIGEST_BYTES], char *out)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint32_t bits = 0;
+    unsigned have = 0;
+    for (size_t i = 0; i < DIGEST_BYTES; i++) {
+        bits = bits << 8 | in[i];
+        for (have += 8; have >= 6; have -= 6)
+            *out++ = alphabet[bits >> (have - 6) & 63];
+    }
+    *out = alphabet[bits << (6 - have) & 63];
+}
+
+void mc_key_make(struct mc_key_maker *maker, struct slice prefix, struct slice bytes,
+                 struct mc_key *out)
+{
+    uint8_t digest[DIGEST_BYTES];
+    ASSERT(EVP_DigestInit_ex2(maker->digest, maker->sha256, NULL) == 1);
+    ASSERT(EVP_DigestUpdate(maker->digest, bytes.p, bytes.n) == 1);
+    ASSERT(EVP_DigestFinal_ex(maker->digest, digest, NULL) == 1);
+    char *at = out->text;
+    if (prefix.n > 0) {
+        ASSERT(prefix.n <= MC_KEY_PREFIX_MAX);
+        memcpy(at, prefix.p, prefix.n);
+        at += prefix.n;
+        *at++ = ':';
+    }
+    base64url(digest, at);
+    out->n = (uint8_t)(at + MC_KEY_HASH_TEXT - out->text);
+}

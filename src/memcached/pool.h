@@ -1,0 +1,76 @@
+/* A pool of memcached servers as one worker sees it: keys find their server, lookups of one loop
+ * turn leave in one write, and whatever goes wrong with a server is a miss. One per worker and
+ * `memcached_pools` entry; belongs to the loop's thread, only the counters and states may be read
+ * from elsewhere. */
+#pragma once
+
+#include "base/attr.h"
+#include "base/blob.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "memcached/conf.h"
+#include "memcached/counters.h"
+#include "memcached/key.h"
+#include "net/loop.h"
+#include "net/resolver.h"
+
+struct mc_pool;
+struct mc_server;
+
+enum mc_result {
+    MC_HIT,     /* `get->blob` holds the value */
+    MC_MISS,    /* the server answered: not there */
+    MC_FAILED,  /* nobody answered in time; for the caller a miss too */
+    MC_PENDING, /* will call back */
+};
+
+struct mc_get;
+/* Called exactly once after MC_PENDING, never before mc_pool_get has returned, never after
+ * mc_get_cancel; never with MC_PENDING. */
+typedef void mc_get_fn(struct mc_get *, enum mc_result);
+
+/* One lookup; embedded in its user and alive until it has called back or was cancelled. */
+struct mc_get {
+    struct mc_key key;
+    struct blob *blob; /* on MC_HIT: one reference for the callback's owner */
+    mc_get_fn *fn;
+    void *owner;
+    struct mc_server *server; /* private, while pending: NULL else */
+    uint64_t seq;             /* private: its place among the server's commands; 0 while it waits */
+    mono_ms deadline;         /* private */
+    struct list link;         /* private: while waiting for the connection */
+};
+
+/* Starts connecting at once. `resolver` may be NULL where all servers are literals or unix sockets.
+ * Keeps `conf`, `resolver` and `log` until mc_pool_free. NULL: the crypto library lacks a digest.
+ */
+NODISCARD struct mc_pool *mc_pool_new(struct loop *, struct resolver *, struct log *,
+                                      const struct mc_conf *);
+/* Every lookup must have called back or been cancelled. Stores still queued are lost. */
+void mc_pool_free(struct mc_pool **);
+
+/* Asks the key's server; `get` has its key, fn and owner set. MC_FAILED at once where the server is
+ * out of use or too much is pending, else MC_PENDING. */
+NODISCARD enum mc_result mc_pool_get(struct mc_pool *, struct mc_get *);
+/* The callback will not come. Does nothing where it is not pending. */
+void mc_get_cancel(struct mc_get *);
+/* Stores `value` (not empty) with the item flags for `ttl_s` seconds (at least 1). Takes its own
+ * reference until the bytes are written. Nothing comes back: what cannot be sent or is refused is
+ * counted. */
+void mc_pool_set(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
+                 int64_t ttl_s);
+void mc_pool_del(struct mc_pool *, const struct mc_key *);
+
+/* For status pages, from any thread while the pool lives. */
+enum mc_server_state {
+    MC_SERVER_DOWN,       /* not connected, the next attempt is due later */
+    MC_SERVER_CONNECTING, /* name lookup, connect or probe under way */
+    MC_SERVER_UP,
+};
+const char *mc_server_state_text(enum mc_server_state);
+size_t mc_pool_servers(const struct mc_pool *);
+struct slice mc_pool_server_name(const struct mc_pool *, size_t server);
+enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server);
+const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
+/* Adds the counters of all servers to `sums` (MC_COUNTER_N numbers). */
+void mc_pool_sum(const struct mc_pool *, uint64_t *sums);

@@ -1,0 +1,182 @@
+#include "store/pool.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+
+/* Item flags, for people who look at the servers: the version of the stored format. */
+#define ITEM_FLAGS    1
+#define FREE_GETS_MAX 1024
+
+/* A lookup under way: the pool's half of a store_get. */
+struct pool_get {
+    struct mc_get mc;
+    struct pool_store *store;
+    struct store_get *get;
+    struct pool_get *next_free;
+};
+
+struct pool_store {
+    struct store store;
+    struct mc_pool *pool;
+    struct mc_key_maker *keys;
+    struct slice prefix;
+    struct pool_get *free_gets;
+    size_t free_gets_n;
+    size_t pending;
+    struct store_pool_counters counters;
+};
+
+static const struct store_ops ops;
+
+static struct pool_store *pool_store_of(struct store *s)
+{
+    ASSERT(s->ops == &ops);
+    return container_of(s, struct pool_store, store);
+}
+
+static struct pool_get *take_get(struct pool_store *s)
+{
+    struct pool_get *pg = s->free_gets;
+    if (pg == NULL) {
+        pg = malloc(sizeof(*pg));
+        ASSERT(pg != NULL);
+    } else {
+        s->free_gets = pg->next_free;
+        s->free_gets_n--;
+    }
+    s->pending++;
+    return pg;
+}
+
+static void give_get(struct pool_store *s, struct pool_get *pg)
+{
+    s->pending--;
+    if (s->free_gets_n >= FREE_GETS_MAX) {
+        free(pg);
+        return;
+    }
+    pg->next_free = s->free_gets;
+    s->free_gets = pg;
+    s->free_gets_n++;
+}
+
+/* The value becomes an entry only if it is the whole and intact response of this very key. Takes
+ * `blob`. */
+static struct entry *checked_entry(struct pool_store *s, struct blob *blob, struct slice key)
+{
+    enum stored_check why = STORED_OK;
+    struct entry *entry = entry_new(blob, key, &why);
+    if (entry == NULL)
+        atomic_fetch_add_explicit(&s->counters.invalid, 1, memory_order_relaxed);
+    return entry;
+}
+
+static void pool_on_get(struct mc_get *mc, enum mc_result result)
+{
+    struct pool_get *pg = container_of(mc, struct pool_get, mc);
+    struct pool_store *s = pg->store;
+    struct store_get *get = pg->get;
+    get->pending = NULL;
+    if (result == MC_HIT)
+        get->entry = checked_entry(s, mc->blob, get->key.bytes);
+    give_get(s, pg);
+    if (get->entry != NULL)
+        get->tier = TIER_POOL;
+    get->fn(get, get->entry != NULL ? STORE_HIT : STORE_MISS);
+}
+
+static enum store_result pool_peek(struct store *store UNUSED, struct store_get *get)
+{
+    get->entry = NULL;
+    get->tier = TIER_NONE;
+    return STORE_MISS;
+}
+
+static enum store_result pool_get(struct store *store, struct store_get *get)
+{
+    struct pool_store *s = pool_store_of(store);
+    struct pool_get *pg = take_get(s);
+    pg->store = s;
+    pg->get = get;
+    pg->mc.fn = pool_on_get;
+    pg->mc.owner = pg;
+    mc_key_make(s->keys, s->prefix, get->key.bytes, &pg->mc.key);
+    get->entry = NULL;
+    get->tier = TIER_NONE;
+    get->pending = pg;
+    if (mc_pool_get(s->pool, &pg->mc) == MC_PENDING)
+        return STORE_PENDING;
+    get->pending = NULL;
+    give_get(s, pg);
+    return STORE_MISS;
+}
+
+static void pool_cancel(struct store *store, struct store_get *get)
+{
+    struct pool_get *pg = get->pending;
+    if (pg == NULL)
+        return;
+    get->pending = NULL;
+    mc_get_cancel(&pg->mc);
+    give_get(pool_store_of(store), pg);
+}
+
+static void pool_put(struct store *store, struct entry *entry, int64_t ttl_s)
+{
+    struct pool_store *s = pool_store_of(store);
+    struct mc_key key;
+    mc_key_make(s->keys, s->prefix, entry->view.key, &key);
+    mc_pool_set(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s);
+}
+
+static void pool_del(struct store *store, const struct cache_key *cache_key)
+{
+    struct pool_store *s = pool_store_of(store);
+    struct mc_key key;
+    mc_key_make(s->keys, s->prefix, cache_key->bytes, &key);
+    mc_pool_del(s->pool, &key);
+}
+
+static void pool_free(struct store *store)
+{
+    struct pool_store *s = pool_store_of(store);
+    ASSERT(s->pending == 0);
+    while (s->free_gets != NULL) {
+        struct pool_get *pg = s->free_gets;
+        s->free_gets = pg->next_free;
+        free(pg);
+    }
+    mc_key_maker_free(&s->keys);
+    free(s);
+}
+
+static const struct store_ops ops = {
+    .peek = pool_peek,
+    .get = pool_get,
+    .cancel = pool_cancel,
+    .put = pool_put,
+    .del = pool_del,
+    .free = pool_free,
+};
+
+struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
+{
+    ASSERT(mc_key_prefix_valid(prefix));
+    struct mc_key_maker *keys = mc_key_maker_new();
+    if (keys == NULL)
+        return NULL;
+    struct pool_store *s = calloc(1, sizeof(*s));
+    ASSERT(s != NULL);
+    s->store.ops = &ops;
+    s->pool = pool;
+    s->keys = keys;
+    s->prefix = prefix;
+    return &s->store;
+}
+
+const struct store_pool_counters *store_pool_counters(const struct store *store)
+{
+    ASSERT(store->ops == &ops);
+    return &container_of((struct store *)store, struct pool_store, store)->counters;
+}

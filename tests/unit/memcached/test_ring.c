@@ -1,0 +1,147 @@
+/* Placement, against what libmemcached and nginx really chose. */
+#include "memcached/ring.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#define SERVERS 3
+#define KEYS    20
+
+struct row {
+    const char *name;
+    enum mc_distribution distribution;
+    const char *servers[SERVERS];
+    uint32_t weights[SERVERS];
+    unsigned expected[KEYS]; /* of key0 … key19 */
+};
+
+static const struct row rows[] = {
+    {"libmemcached 1.1.4, KETAMA_WEIGHTED, one on the default port",
+     MC_KETAMA,
+     {"127.0.0.1:11211", "127.0.0.1:11217"},
+     {1, 1},
+     {1, 0, 1, 0, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1}},
+    {"libmemcached 1.1.4, KETAMA_WEIGHTED",
+     MC_KETAMA,
+     {"127.0.0.1:22121", "127.0.0.1:22122", "127.0.0.1:22123"},
+     {1, 1, 2},
+     {0, 1, 1, 0, 1, 2, 2, 2, 2, 1, 0, 2, 0, 1, 2, 1, 1, 1, 2, 2}},
+    {"nginx 1.22.1, hash consistent",
+     MC_NGINX,
+     {"127.0.0.1:22131", "127.0.0.1:22132", "127.0.0.1:22133"},
+     {1, 1, 2},
+     {1, 2, 2, 2, 2, 1, 1, 0, 1, 1, 1, 2, 1, 2, 0, 2, 2, 1, 0, 2}},
+    {"nginx 1.22.1, hash",
+     MC_MODULO,
+     {"127.0.0.1:22131", "127.0.0.1:22132", "127.0.0.1:22133"},
+     {1, 1, 2},
+     {2, 0, 1, 2, 2, 1, 0, 2, 0, 2, 0, 2, 2, 1, 1, 2, 2, 0, 2, 0}},
+};
+
+static void fill(struct mc_server_conf *server, const char *text, uint32_t weight)
+{
+    *server = (struct mc_server_conf){.text = slice_of(text), .weight = weight};
+    assert_true(endpoint_parse(server->text, &server->endpoint));
+}
+
+static struct mc_ring *ring_of(enum mc_distribution distribution,
+                               const struct mc_server_conf *servers, size_t n)
+{
+    struct mc_conf conf = mc_conf_default();
+    conf.distribution = distribution;
+    conf.servers = servers;
+    conf.servers_n = n;
+    struct mc_ring *ring = mc_ring_new(&conf);
+    assert_non_null(ring);
+    return ring;
+}
+
+static size_t pick(struct mc_ring *ring, const char *prefix, size_t i)
+{
+    char key[32];
+    int n = snprintf(key, sizeof(key), "%s%zu", prefix, i);
+    return mc_ring_pick(ring, slice_make(key, (size_t)n));
+}
+
+static void test_vectors(void **state UNUSED)
+{
+    for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
+        const struct row *row = &rows[r];
+        struct mc_server_conf servers[SERVERS];
+        print_message("%s\n", row->name);
+        size_t n = 0;
+        for (; n < SERVERS && row->servers[n] != NULL; n++)
+            fill(&servers[n], row->servers[n], row->weights[n]);
+        struct mc_ring *ring = ring_of(row->distribution, servers, n);
+        for (size_t i = 0; i < KEYS; i++)
+            assert_int_equal(pick(ring, "key", i), row->expected[i]);
+        mc_ring_free(&ring);
+        assert_null(ring);
+    }
+}
+
+/* The default port stands in no point's name, written or not. */
+static void test_default_port_is_not_in_the_name(void **state UNUSED)
+{
+    struct mc_server_conf with[2], without[2];
+    fill(&with[0], "cache-1:11211", 1);
+    fill(&with[1], "cache-2:11211", 1);
+    fill(&without[0], "cache-1", 1);
+    fill(&without[1], "cache-2", 1);
+    struct mc_ring *a = ring_of(MC_KETAMA, with, 2);
+    struct mc_ring *b = ring_of(MC_KETAMA, without, 2);
+    size_t on_first = 0;
+    for (size_t i = 0; i < 1000; i++) {
+        assert_int_equal(pick(a, "k", i), pick(b, "k", i));
+        on_first += pick(a, "k", i) == 0;
+    }
+    assert_in_range(on_first, 350, 650);
+    mc_ring_free(&a);
+    mc_ring_free(&b);
+}
+
+static void test_a_server_less_moves_only_its_keys(void **state UNUSED)
+{
+    static const enum mc_distribution consistent[] = {MC_KETAMA, MC_NGINX};
+    struct mc_server_conf servers[4];
+    fill(&servers[0], "a:1", 1);
+    fill(&servers[1], "b:1", 1);
+    fill(&servers[2], "unix:/run/c.sock", 1);
+    fill(&servers[3], "d:1", 1);
+    for (size_t d = 0; d < ARRAY_LEN(consistent); d++) {
+        struct mc_ring *four = ring_of(consistent[d], servers, 4);
+        struct mc_ring *three = ring_of(consistent[d], servers, 3);
+        for (size_t i = 0; i < 2000; i++)
+            if (pick(four, "k", i) != 3)
+                assert_int_equal(pick(three, "k", i), pick(four, "k", i));
+        mc_ring_free(&four);
+        mc_ring_free(&three);
+    }
+}
+
+static void test_one_server_has_all(void **state UNUSED)
+{
+    struct mc_server_conf server;
+    fill(&server, "a:1", 5);
+    for (int d = MC_KETAMA; d <= MC_MODULO; d++) {
+        struct mc_ring *ring = ring_of((enum mc_distribution)d, &server, 1);
+        assert_int_equal(pick(ring, "k", 1), 0);
+        mc_ring_free(&ring);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_default_port_is_not_in_the_name),
+        cmocka_unit_test(test_a_server_less_moves_only_its_keys),
+        cmocka_unit_test(test_one_server_has_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,159 @@
+/* Memory in front of a pool: what is asked for where, and what stays in memory for how long. */
+#include "store/tiered.h"
+
+#include "store/memory.h"
+#include "store/pool.h"
+#include "store/store_helpers.h"
+
+#include <stdlib.h>
+
+struct fixture {
+    struct memcached memcached;
+    struct rig rig;
+    struct memory_tier *tier;
+    struct store *tiered;
+    struct store *pool; /* the same pool without memory, as another process sees it */
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    memcached_start(&f->memcached);
+    rig_init(&f->rig);
+    rig_add(&f->rig, f->memcached.address);
+    rig_open(&f->rig);
+    rig_until_state(&f->rig, 0, MC_SERVER_UP);
+    f->tier = memory_tier_new(1 << 20, 1);
+    f->tiered =
+        store_tiered_new(memory_store_new(f->tier), store_pool_new(f->rig.pool, SLICE("p")));
+    f->pool = store_pool_new(f->rig.pool, SLICE("p"));
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    f->tiered->ops->free(f->tiered);
+    f->pool->ops->free(f->pool);
+    memory_tier_free(&f->tier);
+    rig_fini(&f->rig);
+    memcached_kill(&f->memcached);
+    free(f);
+    return 0;
+}
+
+static void put(struct store *store, const char *key, const char *content, int64_t age_s)
+{
+    struct entry *e = entry_of(key, content, clock_wall_ms() - age_s * 1000, 60);
+    store_put(store, e, 3600);
+    entry_unref(&e);
+}
+
+static enum store_result peek(struct fixture *f, struct lookup *l, const char *key)
+{
+    *l = (struct lookup){.get = {.key = cache_key_of(key), .owner = l}};
+    l->result = store_peek(f->tiered, &l->get);
+    return l->result;
+}
+
+static void test_put_goes_to_both(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    put(f->tiered, "/a", "one", 0);
+    lookup_start(f->tiered, &l, "/a"); /* memory answers at once */
+    lookup_expect(&l, TIER_MEMORY, "one");
+    assert_int_equal(rig_count(&f->rig, MC_GETS), 0);
+    (void)lookup(&f->rig, f->pool, &l, "/a");
+    lookup_expect(&l, TIER_POOL, "one");
+}
+
+static void test_pool_hit_stays_in_memory(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    put(f->pool, "/a", "one", 0);
+    assert_int_equal(peek(f, &l, "/a"), STORE_MISS);
+    (void)lookup(&f->rig, f->tiered, &l, "/a");
+    assert_int_equal(l.calls, 1);
+    lookup_expect(&l, TIER_POOL, "one");
+    assert_int_equal(peek(f, &l, "/a"), STORE_HIT);
+    lookup_expect(&l, TIER_MEMORY, "one");
+    assert_int_equal(rig_count(&f->rig, MC_GETS), 1);
+}
+
+/* The pool still has it, but nothing is left of the time that it was to be kept. */
+static void test_spent_pool_hit_does_not_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    put(f->pool, "/a", "one", 100000);
+    (void)lookup(&f->rig, f->tiered, &l, "/a");
+    lookup_expect(&l, TIER_POOL, "one");
+    assert_int_equal(peek(f, &l, "/a"), STORE_MISS);
+}
+
+static void test_miss_everywhere(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    assert_int_equal(lookup(&f->rig, f->tiered, &l, "/a"), STORE_MISS);
+    assert_int_equal(l.calls, 1);
+    assert_null(l.get.entry);
+}
+
+static void test_del_goes_to_both(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    struct cache_key key = cache_key_of("/a");
+    put(f->tiered, "/a", "one", 0);
+    store_del(f->tiered, &key);
+    assert_int_equal(peek(f, &l, "/a"), STORE_MISS);
+    assert_int_equal(lookup(&f->rig, f->pool, &l, "/a"), STORE_MISS);
+}
+
+static void test_cancel(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup cancelled, other;
+    put(f->pool, "/a", "one", 0);
+    lookup_start(f->tiered, &cancelled, "/a");
+    assert_int_equal(cancelled.result, STORE_PENDING);
+    store_cancel(f->tiered, &cancelled.get);
+    (void)lookup(&f->rig, f->tiered, &other, "/a");
+    lookup_expect(&other, TIER_POOL, "one");
+    assert_int_equal(cancelled.calls, 0);
+}
+
+/* Without the pool the tier goes on alone. */
+static void test_pool_down(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    memcached_kill(&f->memcached);
+    rig_until_state(&f->rig, 0, MC_SERVER_DOWN);
+    put(f->tiered, "/a", "one", 0);
+    lookup_start(f->tiered, &l, "/a");
+    lookup_expect(&l, TIER_MEMORY, "one");
+    lookup_start(f->tiered, &l, "/b");
+    assert_int_equal(l.result, STORE_MISS);
+    memcached_start_again(&f->memcached);
+}
+
+#define WITH_MEMCACHED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_MEMCACHED(test_put_goes_to_both),
+        WITH_MEMCACHED(test_pool_hit_stays_in_memory),
+        WITH_MEMCACHED(test_spent_pool_hit_does_not_stay),
+        WITH_MEMCACHED(test_miss_everywhere),
+        WITH_MEMCACHED(test_del_goes_to_both),
+        WITH_MEMCACHED(test_cancel),
+        WITH_MEMCACHED(test_pool_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
