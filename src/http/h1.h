@@ -28,7 +28,7 @@ struct h1_error {
 };
 
 struct h1_limits {
-    size_t line_bytes;  /* request line; 414 */
+    size_t line_bytes;  /* request line: 414; a field line: 431 */
     size_t head_bytes;  /* 431 */
     size_t field_count; /* 431 */
     bool merge_slashes;

@@ -108,6 +108,7 @@ bool h1_raw_head_scan(struct slice head, size_t empty_lines, struct h1_raw_head 
     }
     out->all = rest;
     out->field_lines = 0;
+    out->longest_line = 0;
     if (!take_line(&rest, &out->start_line, err)) {
         return false;
     }
@@ -122,6 +123,7 @@ bool h1_raw_head_scan(struct slice head, size_t empty_lines, struct h1_raw_head 
             return false;
         }
         out->field_lines++;
+        out->longest_line = line.n > out->longest_line ? line.n : out->longest_line;
     }
     return rest.n == 0 || refuse(err, "bytes behind the head");
 }
@@ -134,6 +136,8 @@ bool h1_raw_head_fits(const struct h1_raw_head *raw, size_t head_bytes,
         err->what = "head too large";
     } else if (raw->field_lines > limits->field_count) {
         err->what = "too many fields";
+    } else if (raw->longest_line > limits->line_bytes) {
+        err->what = "field line too long";
     }
     return err->what == NULL;
 }

@@ -17,6 +17,7 @@ struct h1_raw_head {
     struct slice start_line; /* without CRLF */
     struct slice all;        /* from the start line to the end of the head */
     size_t field_lines;
+    size_t longest_line; /* of the field lines, in bytes */
 };
 
 /* Refuses what llhttp lets through or must never see: bare CR, bare LF, lines folded or beginning

@@ -514,6 +514,13 @@ static void test_limits(void **state)
         enum h1_result got = parse(SLICE(GET H "X_A: b\r\n\r\n"), &rows[i].limits, &out, &err);
         check_number(rows[i].name, "result", got, rows[i].want);
     }
+    struct request_head out;
+    struct h1_error err;
+    struct h1_limits one = {.line_bytes = 14, .head_bytes = 1000, .field_count = 9};
+    struct slice head = SLICE(GET H "X: 90123456789\r\nY: 901234567890\r\n\r\n");
+    check_number("field line too long", "result", parse(head, &one, &out, &err), H1_HEAD_TOO_LARGE);
+    one.line_bytes = 15;
+    check_number("field line just right", "result", parse(head, &one, &out, &err), H1_OK);
 }
 
 /* A head that is cut anywhere is not complete, never something else: what is there so far was
@@ -536,7 +543,7 @@ static void test_long_lists(void **state)
     (void)state;
     struct request_head out;
     struct h1_error err;
-    struct h1_limits large = {.line_bytes = 8192, .head_bytes = 1 << 20, .field_count = 100};
+    struct h1_limits large = {.line_bytes = 1 << 20, .head_bytes = 1 << 20, .field_count = 100};
     size_t n = 500000;
     char *list = arena_alloc(&arena, n);
     for (size_t i = 0; i < n; i++) {

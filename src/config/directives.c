@@ -1,0 +1,432 @@
+/* The table of directives. To add one: its field in the layer that uses it, a row here, its use, a
+ * test. */
+#include "config/directives.h"
+
+#include "config/loading.h"
+
+#include "http/method.h"
+
+#define SCOPE_ALL (SCOPE_HTTP | SCOPE_SERVER | SCOPE_LOCATION)
+
+#define MAIN_FIELD(f)     .field = offsetof(struct config, f)
+#define SERVER_FIELD(f)   .field = offsetof(struct server_conf, f)
+#define LOCATION_FIELD(f) .field = offsetof(struct location_conf, f)
+#define LISTEN_FIELD(f)   .field = offsetof(struct listen_line, f)
+#define UPSTREAM_FIELD(f) .field = offsetof(struct upstream_conf, f)
+#define PEER_FIELD(f)     .field = offsetof(struct peer_conf, f)
+#define POOL_FIELD(f)     .field = offsetof(struct mc_conf, f)
+#define NODE_FIELD(f)     .field = offsetof(struct mc_server_conf, f)
+#define CACHE_FIELD(f)    .field = offsetof(struct cache_store_conf, f)
+
+static const struct choice next_upstream_words[] = {
+    {"error", NEXT_ERROR},
+    {"timeout", NEXT_TIMEOUT},
+    {"invalid_header", NEXT_INVALID_HEADER},
+    {"http_500", NEXT_500},
+    {"http_502", NEXT_502},
+    {"http_503", NEXT_503},
+    {"http_504", NEXT_504},
+    {"http_403", NEXT_403},
+    {"http_404", NEXT_404},
+    {"http_429", NEXT_429},
+    {"non_idempotent", NEXT_NON_IDEMPOTENT},
+    {"off", 0},
+    {NULL, 0},
+};
+
+static const struct choice ignore_words[] = {
+    {"X-Accel-Redirect", IGNORE_X_ACCEL_REDIRECT},
+    {"X-Accel-Expires", IGNORE_X_ACCEL_EXPIRES},
+    {"X-Accel-Limit-Rate", IGNORE_X_ACCEL_LIMIT_RATE},
+    {"X-Accel-Buffering", IGNORE_X_ACCEL_BUFFERING},
+    {"X-Accel-Charset", IGNORE_X_ACCEL_CHARSET},
+    {"Expires", IGNORE_EXPIRES},
+    {"Cache-Control", IGNORE_CACHE_CONTROL},
+    {"Set-Cookie", IGNORE_SET_COOKIE},
+    {"Vary", IGNORE_VARY},
+    {"off", 0},
+    {NULL, 0},
+};
+
+static const struct choice method_words[] = {
+    {"GET", 1 << METHOD_GET},
+    {"HEAD", 1 << METHOD_HEAD},
+    {"POST", 1 << METHOD_POST},
+    {NULL, 0},
+};
+
+static const struct choice lock_words[] = {
+    {"off", CACHE_LOCK_OFF},
+    {"host", CACHE_LOCK_HOST},
+    {"on", CACHE_LOCK_HOST},
+    {NULL, 0},
+};
+
+static const struct choice balance_words[] = {{"round_robin", BALANCE_ROUND_ROBIN}, {NULL, 0}};
+
+static const struct choice distribution_words[] = {
+    {"ketama", MC_KETAMA},
+    {"nginx", MC_NGINX},
+    {"modulo", MC_MODULO},
+    {NULL, 0},
+};
+
+static const struct choice protocol_words[] = {
+    {"auto", MC_PROTOCOL_AUTO},
+    {"meta", MC_PROTOCOL_META},
+    {"classic", MC_PROTOCOL_CLASSIC},
+    {NULL, 0},
+};
+
+/* Formatted by hand: a row is two or three lines. */
+/* clang-format off */
+static const struct directive directives[] = {
+    { .section = "Process", .name = "workers", .scope = SCOPE_MAIN, .type = TYPE_NUMBER_OR_AUTO, MAIN_FIELD(main.workers),
+      .dflt = "auto", .min = "1", .max = "256", .source = "mcproxy",
+      .doc = "Worker threads; auto is one per core (nginx: worker_processes)." },
+    { .name = "user", .scope = SCOPE_MAIN, .type = TYPE_USER, MAIN_FIELD(main.user), .source = "nginx",
+      .doc = "User, and group behind a space, that the process changes to when it is started by root." },
+    { .name = "pid", .scope = SCOPE_MAIN, .type = TYPE_PATH, MAIN_FIELD(main.pid_path), .dflt = "off", .source = "nginx",
+      .doc = "File that the process id is written to; `-s` needs it." },
+    { .name = "error_log", .scope = SCOPE_MAIN, .type = TYPE_ERROR_LOG, MAIN_FIELD(main.error_log), .dflt = "stderr error",
+      .source = "nginx",
+      .doc = "File or stderr, and the level: debug, info, notice, warn, error, crit, alert, emerg. Also {path, level}." },
+    { .name = "worker_connections", .scope = SCOPE_MAIN, .type = TYPE_NUMBER, MAIN_FIELD(proxy.worker_connections),
+      .dflt = "16384", .min = "16", .max = "1000000", .source = "nginx",
+      .doc = "Connections that a worker holds at once, those to origins among them." },
+    { .name = "worker_shutdown_timeout", .scope = SCOPE_MAIN, .type = TYPE_DURATION, MAIN_FIELD(proxy.shutdown_timeout_ms),
+      .dflt = "30s", .min = "0s", .max = "1d", .source = "nginx",
+      .doc = "How long requests under way may take to finish after QUIT." },
+    { .name = "include", .scope = SCOPE_MAIN | SCOPE_SERVER | SCOPE_LOCATION, .type = TYPE_BLOCK, .source = "nginx",
+      .doc = "Files to read here, a path or a list of them; `*` matches names; relative to the file it stands in. Also in `locations`, "
+             "`upstreams`, `caches`, `memcached_pools`, and as `- include: …` in `servers`." },
+    { .name = "resolver", .scope = SCOPE_MAIN, .type = TYPE_RESOLVER, MAIN_FIELD(proxy.resolvers), .source = "nginx",
+      .doc = "Name servers, ip or ip:port; without it those of /etc/resolv.conf." },
+    { .name = "resolver_timeout", .scope = SCOPE_MAIN, .type = TYPE_DURATION, MAIN_FIELD(proxy.resolver_timeout_ms),
+      .dflt = "5s", .min = "100ms", .max = "1m", .source = "nginx", .doc = "How long a name is waited for (nginx: 30s)." },
+    { .name = "admin", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
+      .doc = "{listen: address} of /status, /metrics and /healthz, or just the address. Not for the public." },
+
+    { .section = "Servers", .name = "servers", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "nginx",
+      .doc = "List of servers (nginx: server blocks). Without it the top level is one server: the short form." },
+    { .name = "listen", .scope = SCOPE_HTTP | SCOPE_SERVER | SCOPE_ADMIN, .type = TYPE_BLOCK, .source = "nginx",
+      .doc = "Port, ip:port, [ipv6]:port or unix:/path; a list of them; a map {address, default_server, backlog, rcvbuf, sndbuf}; or "
+             "nginx's one line." },
+    { .name = "address", .scope = SCOPE_LISTEN, .type = TYPE_TEXT, LISTEN_FIELD(text), .source = "mcproxy",
+      .doc = "What is listened on." },
+    { .name = "default_server", .scope = SCOPE_LISTEN, .type = TYPE_FLAG, LISTEN_FIELD(default_server), .dflt = "off", .source = "nginx",
+      .doc = "This server answers for names that no server of the address has; else the first one does." },
+    { .name = "backlog", .scope = SCOPE_LISTEN, .type = TYPE_INT, LISTEN_FIELD(backlog), .dflt = "511", .min = "1",
+      .max = "65535", .source = "nginx", .doc = "Length of the kernel's queue of connections that wait to be accepted." },
+    { .name = "rcvbuf", .scope = SCOPE_LISTEN, .type = TYPE_INT_SIZE, LISTEN_FIELD(rcvbuf), .dflt = "0", .min = "0",
+      .max = "64m", .source = "nginx", .doc = "SO_RCVBUF of client connections; 0 is the kernel's." },
+    { .name = "sndbuf", .scope = SCOPE_LISTEN, .type = TYPE_INT_SIZE, LISTEN_FIELD(sndbuf), .dflt = "0", .min = "0",
+      .max = "64m", .source = "nginx", .doc = "SO_SNDBUF of client connections; 0 is the kernel's." },
+    { .name = "server_name", .scope = SCOPE_HTTP | SCOPE_SERVER, .type = TYPE_BLOCK, .source = "nginx",
+      .doc = "Names: exact, `*.example.com`, `.example.com`, `www.example.*`, `~regex` (named groups become variables); several as a "
+             "list." },
+    { .name = "locations", .scope = SCOPE_HTTP | SCOPE_SERVER | SCOPE_LOCATION, .type = TYPE_BLOCK, .source = "nginx",
+      .doc = "Map from `/prefix`, `= /exact`, `^~ /prefix`, `~ regex`, `~* regex` to settings; chosen as by nginx; may nest." },
+    { .name = "return", .scope = SCOPE_ALL, .type = TYPE_RETURN, LOCATION_FIELD(handler), .source = "nginx",
+      .doc = "An answer made here: `404`, `200 text`, `301 https://…`, a URL (302), or {status, text} or {status, location}. In a "
+             "server it answers where no location matches." },
+    { .name = "default_type", .scope = SCOPE_ALL, .type = TYPE_TEMPLATE, LOCATION_FIELD(default_type), .dflt = "text/plain",
+      .source = "nginx", .doc = "Content-Type of the text of `return`." },
+    { .name = "merge_slashes", .scope = SCOPE_HTTP | SCOPE_SERVER, .type = TYPE_FLAG, SERVER_FIELD(merge_slashes), .dflt = "off",
+      .source = "nginx", .doc = "Make one of several slashes in a row (nginx: on)." },
+
+    { .section = "Clients", .name = "client_header_timeout", .scope = SCOPE_HTTP | SCOPE_SERVER, .type = TYPE_DURATION,
+      SERVER_FIELD(client_header_timeout_ms), .dflt = "10s", .min = "1ms", .max = "1h", .source = "nginx",
+      .doc = "From the first byte of a request to the end of its head; else 408 (nginx: 60s)." },
+    { .name = "large_client_header_buffers", .scope = SCOPE_HTTP | SCOPE_SERVER, .type = TYPE_HEAD_BUFFERS,
+      SERVER_FIELD(line_bytes), .dflt = "4 8k", .min = "512", .max = "1m", .source = "nginx",
+      .doc = "Number and size: a request line may be as long as one (else 414), the head as long as all (else 431)." },
+    { .name = "max_headers", .scope = SCOPE_HTTP | SCOPE_SERVER, .type = TYPE_COUNT, SERVER_FIELD(field_count), .dflt = "100",
+      .min = "1", .max = "10000", .source = "nginx", .doc = "Fields in the head of a request; more get 431." },
+    { .name = "underscores_in_headers", .scope = SCOPE_HTTP | SCOPE_SERVER, .type = TYPE_FLAG,
+      SERVER_FIELD(underscores_in_headers), .dflt = "off", .source = "nginx",
+      .doc = "Pass on fields whose name has an underscore; off drops them." },
+    { .name = "client_max_body_size", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(client_max_body_bytes), .dflt = "1m",
+      .min = "0", .source = "nginx", .doc = "Longest request content, 413 beyond it; 0 is any." },
+    { .name = "client_body_buffer_size", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(client_body_buffer_bytes),
+      .dflt = "16k", .min = "1k", .max = "16m", .source = "nginx",
+      .doc = "Request content held in memory on its way to the origin; the client waits while it is full." },
+    { .name = "client_body_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(client_body_timeout_ms),
+      .dflt = "30s", .min = "1ms", .max = "1d", .source = "nginx", .doc = "Between two reads of request content; else 408 (nginx: 60s)." },
+    { .name = "client_body_min_rate", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(client_body_min_rate),
+      .dflt = "100", .min = "0", .max = "1g", .source = "mcproxy",
+      .doc = "Bytes a second that request content has to come with on average, once client_body_timeout has passed; 0 is any." },
+    { .name = "send_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(client_send_timeout_ms), .dflt = "30s",
+      .min = "1ms", .max = "1d", .source = "nginx", .doc = "Between two writes to a client (nginx: 60s)." },
+    { .name = "keepalive_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(keepalive_timeout_ms),
+      .dflt = "60s", .min = "0s", .max = "1d", .source = "nginx",
+      .doc = "How long a client's connection may be idle; 0 closes after each response (nginx: 75s)." },
+    { .name = "keepalive_requests", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(keepalive_requests),
+      .dflt = "10000", .min = "1", .max = "1000000000", .source = "nginx", .doc = "Requests on one client connection (nginx: 1000)." },
+
+    { .section = "Origins", .name = "proxy_pass", .scope = SCOPE_ALL, .type = TYPE_PROXY_PASS, LOCATION_FIELD(upstream),
+      .source = "nginx",
+      .doc = "The origin: http://host:port, http://group of upstreams, http://unix:/path; a URI behind it replaces the matched prefix. "
+             "In a server it is used where no location matches and by locations without a proxy_pass or return of their own." },
+    { .name = "proxy_set_header", .scope = SCOPE_ALL, .type = TYPE_SET_HEADER, LOCATION_FIELD(set_headers),
+      .dflt = "{X-Forwarded-For: $proxy_add_x_forwarded_for, X-Forwarded-Proto: $scheme, X-Forwarded-Host: $http_host}",
+      .source = "nginx",
+      .doc = "Fields of the request to the origin: a map, or a list of `Name value`; an empty value removes the field. Host is the client's "
+             "unless it is set here." },
+    { .name = "proxy_hide_header", .scope = SCOPE_ALL, .type = TYPE_FIELD_NAMES, LOCATION_FIELD(hide), .dflt = "[]",
+      .source = "nginx", .doc = "Fields of the origin's response that the client does not get." },
+    { .name = "proxy_pass_header", .scope = SCOPE_ALL, .type = TYPE_FIELD_NAMES, LOCATION_FIELD(pass), .dflt = "[]",
+      .source = "nginx", .doc = "Fields that are passed although they are hidden by default (X-Accel-…)." },
+    { .name = "proxy_ignore_headers", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(rules.ignore), .choices = ignore_words,
+      .dflt = "off", .source = "nginx", .doc = "Fields of the origin's response that are not obeyed." },
+    { .name = "proxy_connect_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(connect_timeout_ms),
+      .dflt = "5s", .min = "1ms", .max = "10m", .source = "nginx", .doc = "For the connection to the origin (nginx: 60s)." },
+    { .name = "proxy_send_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(send_timeout_ms), .dflt = "60s",
+      .min = "1ms", .max = "1w", .source = "nginx", .doc = "Between two writes to the origin." },
+    { .name = "proxy_read_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(read_timeout_ms), .dflt = "60s",
+      .min = "1ms", .max = "1w", .source = "nginx", .doc = "Between two reads from the origin." },
+    { .name = "proxy_next_upstream", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(next_upstream),
+      .choices = next_upstream_words, .dflt = "error timeout", .source = "nginx",
+      .doc = "When a request that has got no byte of a response yet is tried with the next peer." },
+    { .name = "proxy_next_upstream_tries", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(next_upstream_tries),
+      .dflt = "0", .min = "0", .max = "1000", .source = "nginx", .doc = "Peers that are tried; 0 is all." },
+    { .name = "proxy_next_upstream_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION,
+      LOCATION_FIELD(next_upstream_timeout_ms), .dflt = "0s", .min = "0s", .max = "1h", .source = "nginx",
+      .doc = "No further peer is tried after this time; 0 is no limit." },
+    { .name = "proxy_buffers", .scope = SCOPE_ALL, .type = TYPE_BUFFERS, LOCATION_FIELD(buffers_n), .dflt = "16 16k",
+      .min = "1k", .max = "1m", .source = "nginx",
+      .doc = "Number and size of what a response may hold in memory between the origin and a slow client." },
+    { .name = "proxy_buffer_size", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(upstream_head_bytes), .dflt = "64k",
+      .min = "1k", .max = "1m", .source = "nginx", .doc = "Longest head of a response; 502 beyond it (nginx: 4k)." },
+
+    { .section = "Groups of origins", .name = "upstreams", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "nginx",
+      .doc = "Map from a name, for proxy_pass, to a group of origins (nginx: upstream blocks)." },
+    { .name = "servers", .scope = SCOPE_UPSTREAM, .type = TYPE_BLOCK, .source = "nginx",
+      .doc = "Origins: host:port, unix:/path, a map {address, weight, …}, or nginx's one line." },
+    { .name = "balance", .scope = SCOPE_UPSTREAM, .type = TYPE_CHOICE, UPSTREAM_FIELD(balance), .choices = balance_words,
+      .dflt = "round_robin", .source = "mcproxy", .doc = "How the next peer is chosen." },
+    { .name = "keepalive", .scope = SCOPE_UPSTREAM, .type = TYPE_NUMBER, UPSTREAM_FIELD(keepalive), .dflt = "64", .min = "0",
+      .max = "65535", .source = "nginx", .doc = "Idle connections that each worker keeps (nginx: 32)." },
+    { .name = "keepalive_requests", .scope = SCOPE_UPSTREAM, .type = TYPE_NUMBER, UPSTREAM_FIELD(keepalive_requests),
+      .dflt = "1000", .min = "1", .max = "1000000000", .source = "nginx", .doc = "Requests on one connection to an origin." },
+    { .name = "keepalive_timeout", .scope = SCOPE_UPSTREAM, .type = TYPE_DURATION, UPSTREAM_FIELD(keepalive_timeout_ms),
+      .dflt = "60s", .min = "1ms", .max = "1d", .source = "nginx", .doc = "How long a connection may be idle." },
+    { .name = "keepalive_time", .scope = SCOPE_UPSTREAM, .type = TYPE_DURATION, UPSTREAM_FIELD(keepalive_time_ms), .dflt = "1h",
+      .min = "1ms", .max = "1w", .source = "nginx", .doc = "How old a connection may become." },
+    { .name = "address", .scope = SCOPE_PEER, .type = TYPE_TEXT, PEER_FIELD(text), .source = "mcproxy",
+      .doc = "host:port or unix:/path of the origin; the port is 80 where none is given." },
+    { .name = "weight", .scope = SCOPE_PEER, .type = TYPE_NUMBER, PEER_FIELD(weight), .dflt = "1", .min = "1", .max = "65535",
+      .source = "nginx", .doc = "Share of the requests." },
+    { .name = "max_fails", .scope = SCOPE_PEER, .type = TYPE_NUMBER, PEER_FIELD(max_fails), .dflt = "1", .min = "0",
+      .max = "1000000", .source = "nginx", .doc = "Failures within fail_timeout that take the peer out of use; 0 never does." },
+    { .name = "fail_timeout", .scope = SCOPE_PEER, .type = TYPE_DURATION, PEER_FIELD(fail_timeout_ms), .dflt = "10s",
+      .min = "1ms", .max = "1d", .source = "nginx", .doc = "For counting failures, and how long the peer is then out of use." },
+    { .name = "max_conns", .scope = SCOPE_PEER, .type = TYPE_NUMBER, PEER_FIELD(max_conns), .dflt = "0", .min = "0",
+      .max = "1000000", .source = "nginx", .doc = "Connections under way; 0 is no limit." },
+    { .name = "backup", .scope = SCOPE_PEER, .type = TYPE_FLAG, PEER_FIELD(backup), .dflt = "off", .source = "nginx",
+      .doc = "Used only while all others are out of use." },
+    { .name = "down", .scope = SCOPE_PEER, .type = TYPE_FLAG, PEER_FIELD(down), .dflt = "off", .source = "nginx",
+      .doc = "Never used." },
+
+    { .section = "Cache", .name = "proxy_cache", .scope = SCOPE_ALL, .type = TYPE_CACHE_NAME, LOCATION_FIELD(cache),
+      .dflt = "default", .source = "nginx",
+      .doc = "Name of a cache, or off. The cache \"default\" needs no entry in `caches` (nginx: off)." },
+    { .name = "proxy_cache_key", .scope = SCOPE_ALL, .type = TYPE_TEMPLATE, LOCATION_FIELD(cache_key),
+      .dflt = "$scheme$host$uri$is_args$args", .source = "nginx",
+      .doc = "What makes two requests the same; values cannot run into each other (nginx: $scheme$proxy_host$request_uri)." },
+    { .name = "proxy_cache_valid", .scope = SCOPE_ALL, .type = TYPE_CACHE_VALID, LOCATION_FIELD(rules.valid), .dflt = "off",
+      .source = "nginx",
+      .doc = "Lifetime by status where the response itself says nothing: {200: 1d, \"301 302\": 1h, any: 1m}, `200 302 10m`, a list "
+             "of such, or only a time for 200, 301 and 302." },
+    { .name = "proxy_cache_bypass", .scope = SCOPE_ALL, .type = TYPE_TEMPLATES, LOCATION_FIELD(cache_bypass), .dflt = "[]",
+      .source = "nginx", .doc = "Do not answer from the cache where one of these is neither empty nor 0." },
+    { .name = "proxy_no_cache", .scope = SCOPE_ALL, .type = TYPE_TEMPLATES, LOCATION_FIELD(no_cache), .dflt = "[]",
+      .source = "nginx", .doc = "Do not store the response where one of these is neither empty nor 0." },
+    { .name = "proxy_cache_methods", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(rules.methods),
+      .choices = method_words, .dflt = "GET HEAD", .source = "nginx", .doc = "Methods that use the cache; GET and HEAD always do." },
+    { .name = "proxy_cache_min_uses", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(min_uses), .dflt = "1",
+      .min = "1", .max = "1000", .source = "nginx", .doc = "Requests of a key before its response is stored." },
+    { .name = "proxy_cache_lock", .scope = SCOPE_ALL, .type = TYPE_CHOICE, LOCATION_FIELD(lock), .choices = lock_words,
+      .dflt = "host", .source = "nginx",
+      .doc = "One fetch per key: host (or on) for all workers of this process, off each request on its own (nginx: off)." },
+    { .name = "proxy_cache_lock_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(lock_timeout_ms),
+      .dflt = "5s", .min = "0s", .max = "10m", .source = "nginx",
+      .doc = "How long a request waits for another request's fetch of the same cache key." },
+    { .name = "proxy_cache_lock_age", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(lock_age_ms), .dflt = "5s",
+      .min = "0s", .max = "10m", .source = "nginx", .doc = "A fetch that is older without a response lets one more request fetch." },
+    { .name = "proxy_cache_hit_for_miss", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(hit_for_miss_ms),
+      .dflt = "10s", .min = "0s", .max = "1h", .source = "mcproxy",
+      .doc = "How long requests do not wait for each other after a response that could not be shared." },
+    { .name = "proxy_cache_set_cookie", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(rules.set_cookie), .dflt = "off",
+      .source = "mcproxy", .doc = "Store responses that set a cookie." },
+    { .name = "proxy_cache_heuristic", .scope = SCOPE_ALL, .type = TYPE_SECONDS_OR_OFF, LOCATION_FIELD(rules.heuristic_max_s),
+      .dflt = "1d", .min = "0s", .max = "1y", .source = "mcproxy",
+      .doc = "A response that has Last-Modified and no lifetime is fresh for a tenth of its age, at most this long; or off." },
+    { .name = "proxy_cache_stale_while_revalidate", .scope = SCOPE_ALL, .type = TYPE_SECONDS_OR_OFF,
+      LOCATION_FIELD(rules.stale_while_revalidate_s), .dflt = "off", .min = "0s", .max = "1y", .source = "mcproxy",
+      .doc = "How long a stale response is served while it is validated, where the response says nothing (RFC 5861)." },
+    { .name = "proxy_cache_stale_if_error", .scope = SCOPE_ALL, .type = TYPE_SECONDS_OR_OFF, LOCATION_FIELD(rules.stale_if_error_s),
+      .dflt = "off", .min = "0s", .max = "1y", .source = "mcproxy",
+      .doc = "How long a stale response is served instead of an error, where the response says nothing (RFC 5861)." },
+    { .name = "proxy_cache_max_vary", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(rules.vary_fields_max), .dflt = "8",
+      .min = "1", .max = "64", .source = "mcproxy", .doc = "Fields in Vary; a response with more is not stored." },
+    { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
+      .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211)." },
+    { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
+      .doc = "Map from a name, for proxy_cache, to a cache (nginx: proxy_cache_path)." },
+    { .name = "memory", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(memory_bytes), .dflt = "64m", .min = "0",
+      .source = "mcproxy", .doc = "Size of the memory tier, shared by all workers; 0 is none." },
+    { .name = "memcached", .scope = SCOPE_CACHE, .type = TYPE_POOL_NAME, CACHE_FIELD(pool), .dflt = "default",
+      .source = "mcproxy", .doc = "Name of a pool, or off. The pool \"default\" is the one of `memcached`, if there is one." },
+    { .name = "key_prefix", .scope = SCOPE_CACHE, .type = TYPE_TEXT, CACHE_FIELD(key_prefix), .max = "100", .source = "mcproxy",
+      .doc = "Stands before every key in memcached; at most 100 printable bytes." },
+    { .name = "max_object", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(max_object_bytes), .dflt = "8m", .min = "1",
+      .source = "mcproxy", .doc = "Longer content is not stored." },
+
+    { .section = "memcached", .name = "memcached", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
+      .doc = "Short for `memcached_pools: {default: {servers: …}}`: the servers of the pool of every cache that names none." },
+    { .name = "memcached_pools", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
+      .doc = "Map from a name to a pool of memcached servers." },
+    { .name = "servers", .scope = SCOPE_POOL, .type = TYPE_BLOCK, .source = "mcproxy",
+      .doc = "host:port (11211 where none is given), unix:/path, or a map {address, weight}. A server's place on the ring comes from this "
+             "text." },
+    { .name = "distribution", .scope = SCOPE_POOL, .type = TYPE_CHOICE, POOL_FIELD(distribution), .choices = distribution_words,
+      .dflt = "ketama", .source = "mcproxy",
+      .doc = "How keys are spread: ketama as libmemcached, nginx as its `hash … consistent`, modulo." },
+    { .name = "protocol", .scope = SCOPE_POOL, .type = TYPE_CHOICE, POOL_FIELD(protocol), .choices = protocol_words,
+      .dflt = "auto", .source = "mcproxy", .doc = "meta needs memcached 1.6.10; classic is for others; auto finds out." },
+    { .name = "connect_timeout", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(connect_timeout_ms), .dflt = "50ms",
+      .min = "1ms", .max = "1m", .source = "mcproxy", .doc = "A server that takes longer counts as failed." },
+    { .name = "send_timeout", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(send_timeout_ms), .dflt = "50ms",
+      .min = "1ms", .max = "1m", .source = "mcproxy", .doc = "Between two writes." },
+    { .name = "read_timeout", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(read_timeout_ms), .dflt = "50ms",
+      .min = "1ms", .max = "1m", .source = "mcproxy", .doc = "From a command to the whole reply; a lookup that takes longer is a miss." },
+    { .name = "max_fails", .scope = SCOPE_POOL, .type = TYPE_NUMBER, POOL_FIELD(breaker_fails), .dflt = "3", .min = "1",
+      .max = "1000", .source = "mcproxy", .doc = "Failures in a row that take a server out of use." },
+    { .name = "fail_timeout", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(breaker_probe_ms), .dflt = "1s",
+      .min = "10ms", .max = "1h", .source = "mcproxy", .doc = "Between two attempts to reach a server that is out of use." },
+    { .name = "max_pending", .scope = SCOPE_POOL, .type = TYPE_NUMBER, POOL_FIELD(pending_max), .dflt = "8192", .min = "1",
+      .max = "65536", .source = "mcproxy", .doc = "Commands without a reply per server and worker; more lookups are misses." },
+    { .name = "read_buffer", .scope = SCOPE_POOL, .type = TYPE_SIZE, POOL_FIELD(read_buffer_bytes), .dflt = "128k", .min = "4k",
+      .max = "16m", .source = "mcproxy", .doc = "For replies, per server and worker." },
+    { .name = "send_buffer", .scope = SCOPE_POOL, .type = TYPE_SIZE, POOL_FIELD(send_buffer_bytes), .dflt = "8m", .min = "64k",
+      .max = "1g", .source = "mcproxy", .doc = "What may wait to be sent to one server; stores beyond it are dropped." },
+    { .name = "max_item", .scope = SCOPE_POOL, .type = TYPE_SIZE, POOL_FIELD(item_max_bytes), .dflt = "1m", .min = "1k",
+      .max = "1g", .source = "mcproxy", .doc = "Longest value that the servers take (memcached's -I)." },
+    { .name = "address", .scope = SCOPE_NODE, .type = TYPE_TEXT, NODE_FIELD(text), .source = "mcproxy",
+      .doc = "host:port or unix:/path of the memcached server." },
+    { .name = "weight", .scope = SCOPE_NODE, .type = TYPE_NUMBER, NODE_FIELD(weight), .dflt = "1", .min = "1", .max = "65535",
+      .source = "mcproxy", .doc = "Share of the keys." },
+
+    { .section = "Logs", .name = "access_log", .scope = SCOPE_ALL, .type = TYPE_ACCESS_LOG, LOCATION_FIELD(logs),
+      .dflt = "stdout combined", .source = "nginx",
+      .doc = "File, stdout or stderr, and a format (`path format` or {path, format}); a list of such; or off." },
+    { .name = "log_format", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "nginx",
+      .doc = "Map from a name to a text with variables; `escape=json ` or `escape=none ` may stand before it. There are combined and "
+             "json." },
+};
+/* clang-format on */
+
+_Static_assert(ARRAY_LEN(directives) <= DIRECTIVES_MAX, "level.set has no room for all directives");
+
+static const struct type types[] = {
+    [TYPE_BLOCK] = {"", NULL},
+    [TYPE_FLAG] = {"on, off", parse_flag_value},
+    [TYPE_NUMBER] = {"number", parse_number},
+    [TYPE_NUMBER_OR_AUTO] = {"number, auto", parse_number_or_auto},
+    [TYPE_COUNT] = {"number", parse_count},
+    [TYPE_INT] = {"number", parse_int},
+    [TYPE_SIZE] = {"size", parse_size},
+    [TYPE_INT_SIZE] = {"size", parse_int_size},
+    [TYPE_DURATION] = {"duration", parse_duration},
+    [TYPE_SECONDS_OR_OFF] = {"duration, off", parse_seconds_or_off},
+    [TYPE_CHOICE] = {"", parse_choice},
+    [TYPE_BITS] = {"", parse_bits},
+    [TYPE_TEXT] = {"text", parse_text},
+    [TYPE_PATH] = {"path, off", parse_path},
+    [TYPE_TEMPLATE] = {"text with variables", parse_template},
+    [TYPE_TEMPLATES] = {"texts with variables", parse_templates},
+    [TYPE_FIELD_NAMES] = {"field names", parse_field_names},
+    [TYPE_USER] = {"user [group]", parse_user},
+    [TYPE_ERROR_LOG] = {"path [level]", parse_error_log},
+    [TYPE_ACCESS_LOG] = {"path [format]", parse_access_log},
+    [TYPE_RESOLVER] = {"addresses", parse_resolver},
+    [TYPE_HEAD_BUFFERS] = {"number size", parse_head_buffers},
+    [TYPE_BUFFERS] = {"number size", parse_buffers},
+    [TYPE_PROXY_PASS] = {"URL", parse_proxy_pass},
+    [TYPE_RETURN] = {"status [text]", parse_return},
+    [TYPE_SET_HEADER] = {"map", parse_set_header},
+    [TYPE_CACHE_NAME] = {"name, off", parse_cache_name},
+    [TYPE_CACHE_VALID] = {"durations by status", parse_cache_valid},
+    [TYPE_POOL_NAME] = {"name, off", parse_pool_name},
+};
+
+const struct type *type_of(const struct directive *d)
+{
+    return &types[d->type];
+}
+
+size_t directive_count(void)
+{
+    return ARRAY_LEN(directives);
+}
+
+const struct directive *directive_at(size_t index)
+{
+    return &directives[index];
+}
+
+size_t directive_index(const struct directive *d)
+{
+    return (size_t)(d - directives);
+}
+
+const struct directive *directive_find(struct slice name, unsigned scopes)
+{
+    for (size_t i = 0; i < ARRAY_LEN(directives); i++) {
+        if ((directives[i].scope & scopes) != 0 && slice_eq(slice_of(directives[i].name), name)) {
+            return &directives[i];
+        }
+    }
+    return NULL;
+}
+
+const char *scope_text(unsigned scope)
+{
+    switch ((enum scope)scope) {
+    case SCOPE_MAIN: return "top level";
+    case SCOPE_HTTP: return "top level";
+    case SCOPE_SERVER: return "servers";
+    case SCOPE_LOCATION: return "locations";
+    case SCOPE_LISTEN: return "listen";
+    case SCOPE_UPSTREAM: return "upstreams";
+    case SCOPE_PEER: return "servers of an upstream";
+    case SCOPE_POOL: return "memcached_pools";
+    case SCOPE_NODE: return "servers of a pool";
+    case SCOPE_CACHE: return "caches";
+    case SCOPE_ADMIN: return "admin";
+    }
+    return "";
+}
+
+const char *directive_instead(struct slice name)
+{
+    static const struct {
+        const char *nginx;
+        const char *ours;
+    } words[] = {
+        {"worker_processes", "mcproxy calls it \"workers\""},
+        {"http", "what stands in it goes to the top level"},
+        {"events", "what stands in it goes to the top level"},
+        {"server", "mcproxy has a list \"servers\""},
+        {"location", "mcproxy has a map \"locations\""},
+        {"upstream", "mcproxy has a map \"upstreams\""},
+        {"proxy_cache_path", "mcproxy has a map \"caches\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (slice_eq(name, slice_of(words[i].nginx))) {
+            return words[i].ours;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,200 @@
+#include "main/kept.h"
+
+#include "base/assert.h"
+#include "proxy/worker.h"
+
+#include <stdlib.h>
+
+void kept_init(struct kept *k, struct worker *worker, pthread_mutex_t *lock)
+{
+    k->worker = worker;
+    k->lock = lock;
+    list_init(&k->logs);
+    list_init(&k->resolvers);
+    list_init(&k->pools);
+}
+
+/* -- access logs -- */
+
+static struct kept_log *log_find(struct kept *k, struct slice path)
+{
+    list_for_each (it, &k->logs) {
+        struct kept_log *l = list_entry(it, struct kept_log, node);
+        if (slice_eq(slice_make(l->path, l->path_n), path))
+            return l;
+    }
+    return NULL;
+}
+
+static struct kept_log *log_new(struct kept *k, struct slice path)
+{
+    struct access_log *log = access_log_open(k->worker, path);
+    if (!log)
+        return NULL;
+    struct kept_log *l = calloc(1, sizeof *l + path.n);
+    ASSERT(l);
+    l->log = log;
+    l->path_n = path.n;
+    memcpy(l->path, path.p, path.n);
+    list_push_back(&k->logs, &l->node);
+    return l;
+}
+
+struct kept_log *kept_log_borrow(struct kept *k, struct slice path)
+{
+    struct kept_log *l = log_find(k, path);
+    if (!l)
+        l = log_new(k, path);
+    if (l)
+        l->refs++;
+    return l;
+}
+
+void kept_log_return(struct kept_log **lp)
+{
+    struct kept_log *l = *lp;
+    *lp = NULL;
+    if (!l || --l->refs > 0)
+        return;
+    list_remove(&l->node);
+    access_log_close(&l->log);
+    free(l);
+}
+
+void kept_logs_reopen(struct kept *k)
+{
+    list_for_each (it, &k->logs)
+        access_log_reopen(list_entry(it, struct kept_log, node)->log);
+}
+
+/* -- resolvers -- */
+
+static bool is_same_text(const char *a, const char *b)
+{
+    return a && b ? slice_eq(slice_of(a), slice_of(b)) : a == b;
+}
+
+static struct kept_resolver *resolver_find(struct kept *k, const char *servers, int64_t timeout_ms)
+{
+    list_for_each (it, &k->resolvers) {
+        struct kept_resolver *r = list_entry(it, struct kept_resolver, node);
+        if (r->timeout_ms == timeout_ms && is_same_text(r->servers, servers))
+            return r;
+    }
+    return NULL;
+}
+
+static struct kept_resolver *resolver_keep(struct kept *k, const char *servers, int64_t timeout_ms)
+{
+    struct resolver *resolver = resolver_new(k->worker->loop, servers, timeout_ms);
+    if (!resolver)
+        return NULL;
+    struct kept_resolver *r = calloc(1, sizeof *r);
+    ASSERT(r);
+    r->resolver = resolver;
+    r->timeout_ms = timeout_ms;
+    r->servers = servers ? strdup(servers) : NULL;
+    list_push_back(&k->resolvers, &r->node);
+    return r;
+}
+
+struct kept_resolver *kept_resolver_borrow(struct kept *k, const char *servers, int64_t timeout_ms)
+{
+    struct kept_resolver *r = resolver_find(k, servers, timeout_ms);
+    if (!r)
+        r = resolver_keep(k, servers, timeout_ms);
+    if (r)
+        r->refs++;
+    return r;
+}
+
+void kept_resolver_return(struct kept_resolver **rp)
+{
+    struct kept_resolver *r = *rp;
+    *rp = NULL;
+    if (!r || --r->refs > 0)
+        return;
+    list_remove(&r->node);
+    resolver_free(&r->resolver);
+    free(r->servers);
+    free(r);
+}
+
+/* -- memcached pools -- */
+
+static bool is_same_server(const struct mc_server_conf *a, const struct mc_server_conf *b)
+{
+    return slice_eq(a->text, b->text) && a->weight == b->weight;
+}
+
+static bool is_same_pool(const struct mc_conf *a, const struct mc_conf *b)
+{
+    bool same =
+        slice_eq(a->name, b->name) && a->servers_n == b->servers_n &&
+        a->distribution == b->distribution && a->protocol == b->protocol &&
+        a->connect_timeout_ms == b->connect_timeout_ms &&
+        a->send_timeout_ms == b->send_timeout_ms && a->read_timeout_ms == b->read_timeout_ms &&
+        a->breaker_fails == b->breaker_fails && a->breaker_probe_ms == b->breaker_probe_ms &&
+        a->pending_max == b->pending_max && a->read_buffer_bytes == b->read_buffer_bytes &&
+        a->send_buffer_bytes == b->send_buffer_bytes && a->item_max_bytes == b->item_max_bytes;
+    for (size_t i = 0; same && i < a->servers_n; i++)
+        same = is_same_server(&a->servers[i], &b->servers[i]);
+    return same;
+}
+
+static struct kept_pool *pool_find(struct kept *k, const struct mc_conf *conf,
+                                   const struct kept_resolver *resolver)
+{
+    list_for_each (it, &k->pools) {
+        struct kept_pool *p = list_entry(it, struct kept_pool, node);
+        if (p->resolver == resolver && is_same_pool(p->conf, conf))
+            return p;
+    }
+    return NULL;
+}
+
+static struct kept_pool *pool_new(struct kept *k, struct config *config, const struct mc_conf *conf,
+                                  struct kept_resolver *resolver)
+{
+    struct mc_pool *pool = mc_pool_new(k->worker->loop, resolver->resolver, k->worker->log, conf);
+    if (!pool)
+        return NULL;
+    struct kept_pool *p = calloc(1, sizeof *p);
+    ASSERT(p);
+    p->kept = k;
+    p->pool = pool;
+    p->conf = conf;
+    p->config = config_ref(config);
+    p->resolver = resolver;
+    resolver->refs++;
+    pthread_mutex_lock(k->lock);
+    list_push_back(&k->pools, &p->node);
+    pthread_mutex_unlock(k->lock);
+    return p;
+}
+
+struct kept_pool *kept_pool_borrow(struct kept *k, struct config *config,
+                                   const struct mc_conf *conf, struct kept_resolver *resolver)
+{
+    struct kept_pool *p = pool_find(k, conf, resolver);
+    if (!p)
+        p = pool_new(k, config, conf, resolver);
+    if (p)
+        p->refs++;
+    return p;
+}
+
+void kept_pool_return(struct kept_pool **pp)
+{
+    struct kept_pool *p = *pp;
+    *pp = NULL;
+    if (!p || --p->refs > 0)
+        return;
+    pthread_mutex_lock(p->kept->lock);
+    list_remove(&p->node);
+    pthread_mutex_unlock(p->kept->lock);
+    mc_pool_free(&p->pool);
+    kept_resolver_return(&p->resolver);
+    config_unref(&p->config);
+    free(p);
+}

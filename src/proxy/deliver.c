@@ -1,0 +1,287 @@
+#include "proxy/deliver.h"
+
+#include "base/assert.h"
+#include "base/parse.h"
+#include "cache/conditional.h"
+#include "cache/freshness.h"
+#include "http/date.h"
+#include "proxy/client.h"
+#include "proxy/deliver_head.h"
+#include "proxy/outcome.h"
+#include "proxy/reply.h"
+
+/* Content handed to the client at once: a batch is written before the next one is taken. */
+#define BATCH_PIECES 16
+#define BATCH_BYTES  (64 * 1024)
+
+/* Bytes on their way to the client, for $bytes_sent. */
+static size_t pending(const struct client *c)
+{
+    return c->worker->out.bytes + c->queue.bytes;
+}
+
+static void send_head(struct request *r, const struct response_text *t)
+{
+    size_t before = pending(r->client);
+    r->head_sent = true;
+    r->status = t->status;
+    r->sent_fields = t->lines;
+    r->sent_stored = t->stored;
+    r->client->codec->send_head(r->client, r, t);
+    r->bytes_sent += pending(r->client) - before;
+}
+
+static void send_content(struct request *r, struct blob *blob, struct slice bytes)
+{
+    size_t before = pending(r->client);
+    r->client->codec->send_content(r->client, r, blob, bytes);
+    r->content_sent += bytes.n;
+    r->bytes_sent += pending(r->client) - before;
+}
+
+/* What is small goes out with the next write of this connection; what is not is waited for, so that
+ * the log says what the client got. */
+static enum deliver_result finish(struct request *r)
+{
+    struct client *c = r->client;
+    if (!r->delivered) {
+        c->codec->send_end(c, r);
+        r->delivered = true;
+    }
+    if ((pending(c) > BATCH_BYTES || client_queued(c) > 0) && !client_flush(c))
+        return DELIVER_CUT;
+    return client_queued(c) > 0 ? DELIVER_WAIT : DELIVER_DONE;
+}
+
+static bool status_has_content(unsigned status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+/* -- a stored response -- */
+
+static enum condition evaluate(struct request *r, const struct stored_view *v)
+{
+    const struct fields *f = &r->head.fields;
+    if (!fields_has(f, FIELD_IF_NONE_MATCH) && !fields_has(f, FIELD_IF_MODIFIED_SINCE) &&
+        !fields_has(f, FIELD_IF_MATCH) && !fields_has(f, FIELD_IF_UNMODIFIED_SINCE))
+        return CONDITION_PASS;
+    return conditional_evaluate(&r->head, v, loop_wall(r->worker->loop) / 1000);
+}
+
+static enum deliver_result deliver_entry(struct request *r)
+{
+    if (r->delivered)
+        return finish(r);
+    const struct stored_view *v = &r->entry->view;
+    struct response_text t = {.status = v->meta.status, .has_length = true};
+    switch (evaluate(r, v)) {
+    case CONDITION_NOT_MODIFIED:
+        deliver_head_not_modified(r, v, &t);
+        send_head(r, &t);
+        return finish(r);
+    case CONDITION_FAILED:
+        r->reply = REPLY_PRECONDITION_FAILED;
+        deliver_reply(r);
+        return DELIVER_DONE;
+    case CONDITION_PASS: break;
+    }
+    deliver_head_stored(r, v, &t);
+    send_head(r, &t);
+    if (r->head.method != METHOD_HEAD && status_has_content(t.status))
+        send_content(r, r->entry->blob, v->content);
+    return finish(r);
+}
+
+/* -- a response as it arrives -- */
+
+/* The client holds what the response would be: answered as from the store. */
+static enum condition evaluate_response(struct request *r, struct stored_view *v)
+{
+    const struct flight_response *resp = r->response;
+    if (!resp->conditional || resp->head.status != 200)
+        return CONDITION_PASS;
+    v->meta.status = resp->head.status;
+    v->meta.last_modified = -1;
+    v->etag = fields_get(&resp->head.fields, FIELD_ETAG);
+    wall_s now = loop_wall(r->worker->loop) / 1000;
+    struct slice modified = fields_get(&resp->head.fields, FIELD_LAST_MODIFIED);
+    if (modified.p && !http_date_parse(modified, now, &v->meta.last_modified))
+        v->meta.last_modified = -1;
+    return evaluate(r, v);
+}
+
+/* False: the answer needs no content. */
+static bool deliver_response_head(struct request *r)
+{
+    const struct response_head *head = &r->response->head;
+    struct response_text t = {.status = head->status,
+                              .framing =
+                                  head->framing == FRAMING_NONE ? FRAMING_NONE : FRAMING_CHUNKED,
+                              .has_length = head->has_length,
+                              .content_length = head->content_length};
+    struct stored_view view = {0};
+    if (evaluate_response(r, &view) == CONDITION_NOT_MODIFIED) {
+        t.status = 304;
+        t.framing = FRAMING_NONE;
+        t.has_length = false;
+    } else if (head->framing == FRAMING_LENGTH) {
+        t.framing = FRAMING_LENGTH;
+    } else if (head->framing != FRAMING_NONE && flight_whole(r->reader, &t.content_length)) {
+        t.framing = FRAMING_LENGTH;
+        t.has_length = true;
+    }
+    deliver_head_response(r, &t);
+    r->want_content = t.framing != FRAMING_NONE && r->head.method != METHOD_HEAD;
+    if (!r->want_content)
+        t.framing = FRAMING_NONE;
+    send_head(r, &t);
+    return r->want_content;
+}
+
+/* One batch. False: nothing was there. */
+static bool pass_content(struct request *r, bool *end)
+{
+    struct flight_piece pieces[BATCH_PIECES];
+    size_t n = flight_take(r->reader, pieces, BATCH_PIECES, end);
+    for (size_t i = 0; i < n; i++) {
+        send_content(r, pieces[i].blob, pieces[i].bytes);
+        blob_unref(&pieces[i].blob);
+    }
+    return n > 0;
+}
+
+static enum deliver_result cut(struct request *r)
+{
+    log_write(r->worker->log, LOG_ERROR, "*%llu response cut after %llu bytes: %s",
+              (unsigned long long)r->client->serial, (unsigned long long)r->content_sent,
+              reply_row((enum reply)flight_error(r->reader))->text);
+    r->client->codec->abort(r->client, r);
+    return DELIVER_CUT;
+}
+
+/* Backpressure: while the client's queue holds anything no content is taken out of the flight,
+ * whose full window then stops the origin's reader. */
+static enum deliver_result deliver_flight(struct request *r)
+{
+    struct client *c = r->client;
+    if (r->delivered)
+        return finish(r);
+    if (!r->head_sent && !deliver_response_head(r))
+        return finish(r);
+    bool end = false;
+    while (!end) {
+        if (client_queued(c) > 0 && !client_flush(c))
+            return DELIVER_CUT;
+        if (client_queued(c) > 0)
+            return DELIVER_WAIT;
+        if (!pass_content(r, &end) && !end) {
+            if (flight_state(r->reader) == FLIGHT_BROKEN)
+                return cut(r);
+            return DELIVER_WAIT;
+        }
+        if (!end && pending(c) >= BATCH_BYTES && !client_flush(c))
+            return DELIVER_CUT;
+    }
+    return finish(r);
+}
+
+enum deliver_result deliver_run(struct request *r)
+{
+    return r->entry && !r->response ? deliver_entry(r) : deliver_flight(r);
+}
+
+/* -- answers made here -- */
+
+static void send_text(struct request *r, struct response_text *t, struct slice content)
+{
+    t->has_length = status_has_content(t->status);
+    t->framing = FRAMING_LENGTH;
+    t->content_length = content.n;
+    send_head(r, t);
+    if (r->head.method != METHOD_HEAD && t->has_length)
+        send_content(r, NULL, content);
+    r->client->codec->send_end(r->client, r);
+}
+
+static bool is_redirect(unsigned status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+static struct slice default_content(struct request *r, unsigned status)
+{
+    struct slice reason = status_reason(status);
+    return arena_printf(&r->arena, "%u %.*s\n", status, SLICE_ARG(reason));
+}
+
+/* `return` of a location. 444 closes without a word, as in nginx. */
+static void deliver_return(struct request *r)
+{
+    const struct location_conf *l = r->location;
+    struct response_text t = {.status = l->return_status};
+    if (l->return_status == 444) {
+        r->status = 444;
+        r->client->keep_alive = false;
+        return;
+    }
+    struct slice text =
+        l->return_text ? template_render(l->return_text, r, &r->arena) : slice_none();
+    struct slice location = is_redirect(t.status) ? text : slice_none();
+    struct slice content = location.n > 0 || !l->return_text ? default_content(r, t.status) : text;
+    struct slice type = l->default_type && content.p == text.p
+                            ? template_render(l->default_type, r, &r->arena)
+                            : SLICE("text/plain");
+    deliver_head_local(r, &t, type, location, NULL);
+    send_text(r, &t, content);
+}
+
+static void deliver_admin(struct request *r)
+{
+    struct admin_reply a = {.status = 404, .type = SLICE("text/plain"), .content = SLICE("")};
+    r->worker->admin(r->worker->admin_owner, r, &a);
+    struct response_text t = {.status = a.status};
+    deliver_head_local(r, &t, a.type, slice_none(), NULL);
+    send_text(r, &t, a.content);
+}
+
+static void log_reply(struct request *r, const struct reply_row *row)
+{
+    enum log_level level =
+        row->status >= 500 && row->status != 501 && row->status != 505 ? LOG_ERROR : LOG_INFO;
+    if (!log_enabled(r->worker->log, level))
+        return;
+    char peer[ADDRESS_TEXT_MAX];
+    struct slice client = address_print_host(&r->client->peer, peer);
+    struct slice upstream = r->tries_n > 0 ? r->tries[r->tries_n - 1].peer : SLICE("-");
+    log_write(r->worker->log, level,
+              "*%llu %s, client: %.*s, server: %.*s, request: \"%.*s\", upstream: %.*s",
+              (unsigned long long)r->client->serial, row->text, SLICE_ARG(client),
+              SLICE_ARG(r->server->name), SLICE_ARG(slice_take(r->raw_line, 512)),
+              SLICE_ARG(upstream));
+}
+
+void deliver_reply(struct request *r)
+{
+    if (r->reply == REPLY_NONE && r->location->handler == HANDLER_ADMIN) {
+        deliver_admin(r);
+        return;
+    }
+    if (r->reply == REPLY_NONE) {
+        deliver_return(r);
+        return;
+    }
+    const struct reply_row *row = reply_row((enum reply)r->reply);
+    log_reply(r, row);
+    struct response_text t = {.status = row->status};
+    deliver_head_local(r, &t, SLICE("text/plain"), slice_none(), row);
+    send_text(r, &t, default_content(r, row->status));
+}
+
+void deliver_upgrade(struct request *r)
+{
+    struct response_text t = {.status = 101,
+                              .upgrade = fields_get(&r->response->head.fields, FIELD_UPGRADE)};
+    deliver_head_response(r, &t);
+    send_head(r, &t);
+}

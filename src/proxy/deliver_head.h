@@ -1,0 +1,20 @@
+/* Response heads as text: stored fields, what varies with each answer (Age, Date, Via,
+ * Cache-Status), and the rules of the location. */
+#pragma once
+
+#include "cache/stored.h"
+#include "proxy/client.h"
+#include "proxy/reply.h"
+#include "proxy/request.h"
+
+/* Each fills `stored`, `lines` and what they say about the length of `t`; text is in the request's
+ * arena or the entry. */
+void deliver_head_stored(struct request *, const struct stored_view *, struct response_text *t);
+/* 304: only what RFC 9110 section 15.4.5 asks for. */
+void deliver_head_not_modified(struct request *, const struct stored_view *,
+                               struct response_text *t);
+/* Of request.response, with t->status. */
+void deliver_head_response(struct request *, struct response_text *t);
+/* An answer made here; `row` NULL where it is no failure. */
+void deliver_head_local(struct request *, struct response_text *t, struct slice type,
+                        struct slice location, const struct reply_row *row);

@@ -1,0 +1,148 @@
+/* The request as the origin gets it: written anew from parsed values, with the location's rules. */
+#include "cache/conditional.h"
+#include "proxy/client.h"
+#include "proxy/fetch_internal.h"
+
+static bool is_condition(enum field_id id)
+{
+    return id == FIELD_IF_MATCH || id == FIELD_IF_MODIFIED_SINCE || id == FIELD_IF_NONE_MATCH ||
+           id == FIELD_IF_UNMODIFIED_SINCE;
+}
+
+static bool is_range(enum field_id id)
+{
+    return id == FIELD_RANGE || id == FIELD_IF_RANGE;
+}
+
+/* What the proxy says itself, or must not say. */
+static bool is_ours(enum field_id id)
+{
+    return id == FIELD_HOST || id == FIELD_CONTENT_LENGTH || id == FIELD_EXPECT ||
+           id == FIELD_VIA || id == FIELD_HTTP2_SETTINGS;
+}
+
+static bool is_set(const struct location_conf *l, struct slice name)
+{
+    for (size_t i = 0; i < l->set_headers_n; i++) {
+        if (slice_eq_nocase(l->set_headers[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+/* A fetch that fills the cache asks for the whole, unconditionally; the client's conditions are
+ * evaluated on what comes. */
+static bool goes_on(const struct fetch *f, const struct field *field)
+{
+    const struct request *r = f->r;
+    if (is_ours(field->id) || field_is_hop_by_hop(field, &r->head.fields))
+        return false;
+    if (r->cacheable && !r->pass_range && (is_condition(field->id) || is_range(field->id)))
+        return false;
+    return !is_set(r->location, field->name);
+}
+
+static void add_host(struct fetch *f, struct fields *out)
+{
+    struct request *r = f->r;
+    if (!r->location->pass_host)
+        return;
+    struct slice host = r->head.authority.n > 0 ? r->head.authority : r->location->proxy_host;
+    fields_add_id(out, &r->arena, FIELD_HOST, host);
+}
+
+static void add_set_headers(struct fetch *f, struct fields *out)
+{
+    struct request *r = f->r;
+    for (size_t i = 0; i < r->location->set_headers_n; i++) {
+        const struct set_header *h = &r->location->set_headers[i];
+        struct slice value = template_render(h->value, r, &r->arena);
+        if (value.n > 0)
+            fields_add(out, &r->arena, h->name, value);
+    }
+}
+
+static void add_via(struct fetch *f, struct fields *out)
+{
+    struct request *r = f->r;
+    struct slice mine = arena_printf(&r->arena, "1.%u mcproxy %.*s", r->head.version_minor,
+                                     (int)sizeof r->worker->via, r->worker->via);
+    if (fields_has(&r->head.fields, FIELD_VIA)) {
+        struct slice before = fields_joined(&r->head.fields, SLICE("Via"), &r->arena);
+        mine = arena_printf(&r->arena, "%.*s, %.*s", SLICE_ARG(before), SLICE_ARG(mine));
+    }
+    fields_add_id(out, &r->arena, FIELD_VIA, mine);
+}
+
+static void add_framing(struct fetch *f, struct fields *out)
+{
+    struct request *r = f->r;
+    if (f->out.framing == FRAMING_LENGTH)
+        fields_add_id(out, &r->arena, FIELD_CONTENT_LENGTH,
+                      arena_printf(&r->arena, "%llu", (unsigned long long)f->out.content_length));
+    else if (f->out.framing == FRAMING_CHUNKED)
+        fields_add_id(out, &r->arena, FIELD_TRANSFER_ENCODING, SLICE("chunked"));
+    if (f->out.upgrade) {
+        fields_add_id(out, &r->arena, FIELD_CONNECTION, SLICE("upgrade"));
+        fields_add_id(out, &r->arena, FIELD_UPGRADE, r->head.upgrade);
+    }
+}
+
+/* proxy_pass with a URI part: it replaces what the location matched. */
+static struct slice target_of(struct fetch *f)
+{
+    struct request *r = f->r;
+    const struct location_conf *l = r->location;
+    struct slice path = r->head.path;
+    if (l->pass_uri)
+        path = arena_concat(&r->arena, l->pass_path, slice_skip(path, l->pass_prefix_n));
+    if (!r->head.query.p)
+        return path;
+    struct slice with_mark = arena_concat(&r->arena, path, SLICE("?"));
+    return arena_concat(&r->arena, with_mark, r->head.query);
+}
+
+static void set_limits(struct fetch *f)
+{
+    const struct location_conf *l = f->r->location;
+    struct h1_limits *limits = ARENA_NEW(&f->r->arena, struct h1_limits);
+    limits->head_bytes = l->upstream_head_bytes;
+    limits->line_bytes = l->upstream_head_bytes;
+    limits->field_count = 1000;
+    limits->underscores_in_headers = true;
+    f->out.limits = limits;
+    f->out.buffer_bytes = l->buffer_bytes;
+    f->out.send_buffer_bytes = l->client_body_buffer_bytes;
+    f->out.connect_timeout_ms = l->connect_timeout_ms;
+    f->out.send_timeout_ms = l->send_timeout_ms;
+    f->out.read_timeout_ms = l->read_timeout_ms;
+}
+
+void fetch_make_request(struct fetch *f)
+{
+    struct request *r = f->r;
+    struct fields out = {0};
+    f->asked = r->head;
+    if (r->head.method == METHOD_HEAD && f->may_store) {
+        f->asked.method = METHOD_GET;
+        f->asked.method_token = SLICE("GET");
+    }
+    f->out.method = f->asked.method;
+    f->out.framing = r->head.framing;
+    f->out.content_length = r->head.content_length;
+    f->out.upgrade = r->head.upgrade.n > 0;
+    add_host(f, &out);
+    add_set_headers(f, &out);
+    for (size_t i = 0; i < r->head.fields.n; i++) {
+        const struct field *field = &r->head.fields.v[i];
+        if (goes_on(f, field))
+            fields_add(&out, &r->arena, field->name, field->value);
+    }
+    if (f->stale && !conditional_add(&f->stale->view, &out, &r->arena))
+        entry_unref(&f->stale);
+    add_via(f, &out);
+    add_framing(f, &out);
+    f->head_text = h1_write_request(&r->arena, f->asked.method_token, target_of(f), &out);
+    f->out.head = f->head_text;
+    set_limits(f);
+}

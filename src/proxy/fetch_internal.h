@@ -1,0 +1,74 @@
+/* What the files of a fetch share: fetch.c (states, tries), fetch_head.c (the request to the
+ * origin), fetch_store.c (deciding, storing). */
+#pragma once
+
+#include "cache/policy.h"
+#include "proxy/fetch.h"
+#include "proxy/reply.h"
+#include "upstream/exchange.h"
+
+struct fetch {
+    uint32_t magic;
+    enum fetch_state state;
+    bool running;
+    bool given_up; /* nobody wants it any more */
+    bool again;    /* something happened while a step ran */
+    struct worker *worker;
+    struct request *r; /* held: its head, arena, location and keys */
+    bool request_live; /* it still waits for this fetch */
+    bool background;
+    struct flight_writer *writer;
+
+    /* the pool */
+    bool look;
+    bool looked;
+    bool lookup_done;
+    enum store_result lookup_result;
+    struct store_get get;
+    struct entry *stale; /* to be validated */
+
+    /* the origin */
+    bool may_store;            /* as far as the request goes */
+    struct request_head asked; /* as sent: HEAD becomes GET where the response fills the cache */
+    struct slice head_text;
+    struct exchange_request out;
+    struct exchange *exchange;
+    struct upstream *upstream;
+    struct pick_state picked;
+    struct pick_state picked_before;
+    bool fresh; /* not on a pooled connection */
+    bool connected;
+    bool send_full;
+    bool send_ended;
+    bool failed;
+    enum exchange_error error;
+    mono_ms started;
+    int64_t try_started_us;
+    uint32_t tries;
+    struct upstream_try *try;
+
+    /* the response */
+    bool has_head;
+    const struct response_head *head; /* the exchange's, until it is cancelled */
+    bool done;
+    wall_ms request_time;
+    struct flight_response *response;
+    struct stored_meta meta;
+    enum store_verdict verdict;
+    struct cache_key store_key;
+    bool collecting;
+};
+
+/* -- fetch_head.c -- */
+/* Fills head_text and out. */
+void fetch_make_request(struct fetch *);
+
+/* -- fetch_store.c -- */
+/* Fills `response` from the head that came; the verdict, and what is needed to store it. */
+void fetch_take_head(struct fetch *, const struct response_head *);
+/* Tells the flight: with the vary index stored first, or a mark that this key is not shared. */
+void fetch_publish(struct fetch *);
+/* The whole response is there: puts it into the store. */
+void fetch_store_response(struct fetch *);
+/* A 304 to our own validation: the renewed entry (one reference). NULL: no memory. */
+struct entry *fetch_freshen(struct fetch *, const struct response_head *);

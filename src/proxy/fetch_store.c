@@ -1,0 +1,205 @@
+/* What becomes of a response: whether it is stored and shared, and the storing. */
+#include "base/assert.h"
+#include "cache/freshness.h"
+#include "cache/vary.h"
+#include "proxy/fetch_internal.h"
+#include "proxy/lookup.h"
+
+/* -- the head -- */
+
+/* The exchange's head goes on living in the flight: fields copied, their bytes held by the blob. */
+static void copy_head(struct fetch *f, const struct response_head *head)
+{
+    struct arena *arena = flight_arena(f->writer);
+    struct flight_response *resp = ARENA_NEW(arena, struct flight_response);
+    resp->head = *head;
+    resp->head.fields.v = ARENA_ARRAY(arena, struct field, head->fields.n + 1);
+    if (head->fields.n > 0)
+        memcpy(resp->head.fields.v, head->fields.v, head->fields.n * sizeof(struct field));
+    resp->head.fields.cap = head->fields.n + 1;
+    resp->head_blob = blob_ref(exchange_head_blob(f->exchange));
+    resp->request_time = f->request_time;
+    resp->response_time = loop_wall(f->worker->loop);
+    resp->initial_age_s = freshness_initial_age_s(&resp->head, resp->response_time / 1000,
+                                                  resp->response_time - resp->request_time);
+    resp->peer = arena_dup(arena, peer_name(exchange_peer(f->exchange)));
+    resp->conditional = f->r->cacheable && !f->r->pass_range;
+    f->response = resp;
+}
+
+static bool is_refused_by_rule(struct fetch *f)
+{
+    struct request *r = f->r;
+    const struct location_conf *l = r->location;
+    if (!f->may_store)
+        return true;
+    const struct flight_response *before = r->response;
+    bool refused = false;
+    r->response = f->response; /* for $upstream_http_NAME */
+    for (size_t i = 0; i < l->no_cache_n && !refused; i++)
+        refused = template_is_true(l->no_cache[i], r);
+    r->response = before;
+    return refused;
+}
+
+/* The key under which this response is found: of its variant, among the fields that the URL is
+ * known to vary by. */
+static void choose_key(struct fetch *f)
+{
+    struct request *r = f->r;
+    struct arena *arena = flight_arena(f->writer);
+    struct slice spec = slice_none();
+    f->store_key = r->key;
+    switch (vary_spec(&f->response->head.fields, &r->location->rules, arena, &spec)) {
+    case VARY_NONE: return;
+    case VARY_NEVER: f->verdict = STORE_NO_VARY; return;
+    case VARY_FIELDS: break;
+    }
+    if (r->vary.n > 0)
+        spec = vary_union(r->vary, spec, arena);
+    f->store_key = lookup_variant_key(r, spec);
+    f->response->vary = spec;
+    f->response->variant = arena_dup(arena, f->store_key.bytes);
+}
+
+void fetch_take_head(struct fetch *f, const struct response_head *head)
+{
+    struct request *r = f->r;
+    copy_head(f, head);
+    f->verdict = STORE_NO_RULE;
+    if (!r->cacheable)
+        return;
+    if (!is_refused_by_rule(f))
+        f->verdict = policy_storable(&f->asked, &f->response->head, &r->location->rules,
+                                     f->request_time, f->response->response_time, &f->meta);
+    if (f->verdict == STORE_YES)
+        choose_key(f);
+    f->collecting = f->verdict == STORE_YES;
+    f->response->stored = f->collecting;
+    f->response->lifetime_s = f->meta.lifetime_s;
+    f->response->detail = f->collecting ? NULL : store_verdict_text(f->verdict);
+}
+
+/* -- records without content -- */
+
+static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary, int64_t ttl_s)
+{
+    struct slice key = f->r->key.bytes;
+    struct stored_meta meta = {.kind = kind,
+                               .received_ms = loop_wall(f->worker->loop),
+                               .lifetime_s = ttl_s,
+                               .last_modified = -1};
+    size_t size = stored_size(key, vary, slice_none(), slice_none(), 0);
+    struct blob *blob = blob_new(size);
+    if (!blob)
+        return;
+    (void)stored_encode(blob, &meta, key, vary, slice_none(), slice_none());
+    stored_seal(blob);
+    enum stored_check why;
+    struct entry *e = entry_new(blob, key, &why);
+    ASSERT_STATE(e, stored_check_text(why));
+    store_put(f->r->store, e, ttl_s);
+    entry_unref(&e);
+}
+
+/* The key's responses are not shared: others need not wait for this one's next time. A stored
+ * response is never displaced by a mark. */
+static void put_mark(struct fetch *f)
+{
+    const struct request *r = f->r;
+    int64_t ttl_s = (r->location->hit_for_miss_ms + 999) / 1000;
+    bool by_response = f->verdict != STORE_NO_RULE && f->verdict != STORE_NO_METHOD;
+    if (r->cacheable && by_response && !f->stale && !r->entry && !r->bypass && ttl_s > 0)
+        put_record(f, STORED_MARK, slice_none(), ttl_s);
+}
+
+void fetch_publish(struct fetch *f)
+{
+    const struct location_conf *l = f->r->location;
+    if (f->collecting && f->response->vary.n > 0) {
+        put_record(f, STORED_VARY, f->response->vary, freshness_store_ttl_s(&f->meta));
+        flight_list_variant(f->writer, &f->store_key);
+    }
+    if (!f->collecting)
+        put_mark(f);
+    flight_publish_head(f->writer, f->response, f->collecting, f->collecting,
+                        l->buffers_n * l->buffer_bytes);
+}
+
+/* -- storing -- */
+
+static struct slice with_length(struct fetch *f, struct slice text, uint64_t length)
+{
+    if (f->meta.status == 204)
+        return text;
+    struct arena *arena = &f->r->arena;
+    struct slice line = arena_printf(arena, "Content-Length: %llu\r\n", (unsigned long long)length);
+    return arena_concat(arena, text, line);
+}
+
+/* A blob with everything but the content, and where that goes. NULL: no memory. */
+static struct blob *begin_blob(struct fetch *f, struct slice text, struct slice etag,
+                               uint64_t length, char **content)
+{
+    struct slice head = with_length(f, text, length);
+    struct slice vary = f->response ? f->response->vary : f->stale->view.vary;
+    f->meta.content_length = length;
+    struct blob *blob = blob_new(stored_size(f->store_key.bytes, vary, etag, head, length));
+    if (blob)
+        *content = stored_encode(blob, &f->meta, f->store_key.bytes, vary, etag, head);
+    return blob;
+}
+
+static struct entry *end_blob(struct fetch *f, struct blob *blob)
+{
+    stored_seal(blob);
+    enum stored_check why;
+    struct entry *e = entry_new(blob, f->store_key.bytes, &why);
+    ASSERT_STATE(e, stored_check_text(why));
+    return e;
+}
+
+void fetch_store_response(struct fetch *f)
+{
+    struct response_head head = f->response->head;
+    struct arena *arena = &f->r->arena;
+    uint64_t length = flight_length(f->writer);
+    fields_remove(&head.fields, FIELD_CONTENT_LENGTH);
+    struct slice text = policy_head_text(&head, &f->r->location->rules, arena, &f->meta);
+    char *content = NULL;
+    struct blob *blob = begin_blob(f, text, fields_get(&head.fields, FIELD_ETAG), length, &content);
+    if (!blob)
+        return;
+    flight_collected(f->writer, content, length);
+    struct entry *e = end_blob(f, blob);
+    store_put(f->r->store, e, freshness_store_ttl_s(&e->view.meta));
+    counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
+    entry_unref(&e);
+}
+
+struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
+{
+    const struct stored_view *old = &f->stale->view;
+    struct request *r = f->r;
+    struct fields fields = {0};
+    enum store_verdict verdict =
+        policy_freshen(old, &f->asked, head, &r->location->rules, f->request_time,
+                       loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
+    fields_remove(&fields, FIELD_CONTENT_LENGTH);
+    f->store_key = (struct cache_key){old->key, r->variant.hash};
+    struct slice text =
+        policy_head_text_of_fields(f->meta.status, status_reason(f->meta.status), &fields,
+                                   &r->location->rules, &r->arena, &f->meta);
+    char *content = NULL;
+    struct blob *blob =
+        begin_blob(f, text, fields_get(&fields, FIELD_ETAG), old->content.n, &content);
+    if (!blob)
+        return NULL;
+    memcpy(content, old->content.p, old->content.n);
+    struct entry *e = end_blob(f, blob);
+    if (verdict == STORE_YES && f->may_store) {
+        store_put(r->store, e, freshness_store_ttl_s(&e->view.meta));
+        counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
+    }
+    return e;
+}

@@ -1,0 +1,644 @@
+#include "proxy/flight.h"
+
+#include "base/assert.h"
+#include "base/map.h"
+
+#include <stdlib.h>
+
+#define FLIGHT_SHARDS 64
+
+struct flight_shard {
+    pthread_mutex_t lock;
+    struct map map;
+};
+
+struct flight_table {
+    struct flight_shard shards[FLIGHT_SHARDS];
+};
+
+/* One place of the table that a flight is found in. */
+struct listing {
+    struct map_node node;
+    struct flight *flight;
+    bool listed;
+    char *key; /* own copy */
+};
+
+struct flight {
+    struct flight_table *table;
+    pthread_mutex_t lock; /* of all that follows; taken inside a shard's lock, never around one */
+    unsigned refs;
+    enum flight_state state;
+    bool shared;
+    bool collect;
+    int error;
+    enum flight_entry_from from;
+    struct flight_response *response;
+    struct entry *entry;
+    struct arena arena;
+    struct flight_piece *pieces; /* content, by number from `first` on */
+    size_t pieces_n;
+    size_t pieces_cap;
+    uint64_t first;
+    uint64_t length; /* content so far */
+    size_t window;
+    mono_ms second_at; /* 0: never */
+    struct list readers;
+    struct flight_writer *writer;
+    struct listing base;
+    struct listing variant;
+};
+
+struct flight_table *flight_table_new(void)
+{
+    struct flight_table *t = calloc(1, sizeof *t);
+    ASSERT(t);
+    for (size_t i = 0; i < FLIGHT_SHARDS; i++) {
+        pthread_mutex_init(&t->shards[i].lock, NULL);
+        map_init(&t->shards[i].map);
+    }
+    return t;
+}
+
+void flight_table_free(struct flight_table **t)
+{
+    if (!*t)
+        return;
+    for (size_t i = 0; i < FLIGHT_SHARDS; i++) {
+        map_fini(&(*t)->shards[i].map);
+        pthread_mutex_destroy(&(*t)->shards[i].lock);
+    }
+    free(*t);
+    *t = NULL;
+}
+
+static struct flight_shard *shard_of(struct flight_table *t, uint64_t hash)
+{
+    return &t->shards[hash >> 58 & (FLIGHT_SHARDS - 1)];
+}
+
+/* -- the table -- */
+
+/* With the shard locked. */
+static void listing_add(struct flight *f, struct listing *l, const struct cache_key *key,
+                        struct flight_shard *shard)
+{
+    l->key = malloc(key->bytes.n);
+    ASSERT(l->key);
+    memcpy(l->key, key->bytes.p, key->bytes.n);
+    l->flight = f;
+    l->listed = true;
+    map_insert(&shard->map, &l->node, slice_make(l->key, key->bytes.n), key->hash);
+}
+
+static void listing_remove(struct flight_table *t, struct listing *l)
+{
+    if (!l->key)
+        return;
+    struct flight_shard *shard = shard_of(t, l->node.hash);
+    pthread_mutex_lock(&shard->lock);
+    if (l->listed)
+        map_remove(&shard->map, &l->node);
+    l->listed = false;
+    pthread_mutex_unlock(&shard->lock);
+}
+
+/* Nobody joins from now on. Called by the writer alone. */
+static void unlist(struct flight *f)
+{
+    listing_remove(f->table, &f->base);
+    listing_remove(f->table, &f->variant);
+}
+
+bool flight_exists(struct flight_table *t, const struct cache_key *key)
+{
+    struct flight_shard *shard = shard_of(t, key->hash);
+    pthread_mutex_lock(&shard->lock);
+    bool found = map_find(&shard->map, key->bytes, key->hash) != NULL;
+    pthread_mutex_unlock(&shard->lock);
+    return found;
+}
+
+void flight_list_variant(struct flight_writer *w, const struct cache_key *key)
+{
+    struct flight *f = w->flight;
+    if (f->variant.key || !f->base.key)
+        return;
+    struct flight_shard *shard = shard_of(f->table, key->hash);
+    pthread_mutex_lock(&shard->lock);
+    if (!map_find(&shard->map, key->bytes, key->hash))
+        listing_add(f, &f->variant, key, shard);
+    pthread_mutex_unlock(&shard->lock);
+}
+
+/* -- life -- */
+
+static struct flight *flight_new(struct flight_table *t)
+{
+    struct flight *f = calloc(1, sizeof *f);
+    ASSERT(f);
+    f->table = t;
+    pthread_mutex_init(&f->lock, NULL);
+    list_init(&f->readers);
+    arena_init(&f->arena, NULL);
+    return f;
+}
+
+static void pieces_drop(struct flight *f, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        blob_unref(&f->pieces[i].blob);
+    f->pieces_n -= n;
+    f->first += n;
+    if (f->pieces_n > 0)
+        memmove(f->pieces, f->pieces + n, f->pieces_n * sizeof *f->pieces);
+}
+
+static void flight_free(struct flight *f)
+{
+    pieces_drop(f, f->pieces_n);
+    free(f->pieces);
+    if (f->response)
+        blob_unref(&f->response->head_blob);
+    entry_unref(&f->entry);
+    arena_fini(&f->arena);
+    free(f->base.key);
+    free(f->variant.key);
+    pthread_mutex_destroy(&f->lock);
+    free(f);
+}
+
+/* Gives up one reference and the lock. */
+static void unlock_unref(struct flight *f)
+{
+    bool last = --f->refs == 0;
+    pthread_mutex_unlock(&f->lock);
+    if (last)
+        flight_free(f);
+}
+
+/* -- telling readers and the writer -- */
+
+static void reader_told(struct flight_reader *r)
+{
+    struct flight *f = r->flight;
+    pthread_mutex_lock(&f->lock);
+    r->notified = false;
+    r->posted = false;
+    if (!r->owner) {
+        unlock_unref(f);
+        free(r);
+        return;
+    }
+    pthread_mutex_unlock(&f->lock);
+    r->on_progress(r);
+}
+
+static void reader_on_message(struct loop_msg *m)
+{
+    reader_told(container_of(m, struct flight_reader, msg));
+}
+
+static void reader_on_turn_end(struct turn_end *t)
+{
+    reader_told(t->owner);
+}
+
+/* With the lock held, on the thread of `here`. */
+static void tell_reader(struct flight_reader *r, struct loop *here)
+{
+    if (r->notified)
+        return;
+    r->notified = true;
+    r->posted = r->loop != here;
+    if (r->posted)
+        loop_post(r->loop, &r->msg);
+    else
+        turn_end_schedule(here, &r->turn_end);
+}
+
+static void tell_readers(struct flight *f, struct loop *here)
+{
+    list_for_each (it, &f->readers)
+        tell_reader(list_entry(it, struct flight_reader, node), here);
+}
+
+static void writer_told(struct flight_writer *w)
+{
+    struct flight *f = w->flight;
+    pthread_mutex_lock(&f->lock);
+    w->notified = false;
+    w->posted = false;
+    if (!w->owner) {
+        unlock_unref(f);
+        free(w);
+        return;
+    }
+    pthread_mutex_unlock(&f->lock);
+    w->wake(w->owner);
+}
+
+static void writer_on_message(struct loop_msg *m)
+{
+    writer_told(container_of(m, struct flight_writer, msg));
+}
+
+static void writer_on_turn_end(struct turn_end *t)
+{
+    writer_told(t->owner);
+}
+
+static void tell_writer(struct flight *f, struct loop *here)
+{
+    struct flight_writer *w = f->writer;
+    if (!w || w->notified)
+        return;
+    w->notified = true;
+    w->blocked = false;
+    w->posted = w->loop != here;
+    if (w->posted)
+        loop_post(w->loop, &w->msg);
+    else
+        turn_end_schedule(here, &w->turn_end);
+}
+
+/* -- the window -- */
+
+/* Content that the readers which count have still before them: behind the one furthest ahead while
+ * all is collected anyway, behind the slowest when what it has not read must be kept for it alone.
+ */
+static uint64_t bytes_ahead(const struct flight *f)
+{
+    if (list_empty(&f->readers))
+        return 0;
+    uint64_t place = f->collect ? 0 : UINT64_MAX;
+    list_for_each (it, &f->readers) {
+        uint64_t offset = list_entry(it, struct flight_reader, node)->offset;
+        place = f->collect == (offset > place) ? offset : place;
+    }
+    return f->length - place;
+}
+
+static bool window_is_full(const struct flight *f)
+{
+    return bytes_ahead(f) >= f->window;
+}
+
+/* Drops content that every reader has passed, where the store does not want it. */
+static void trim(struct flight *f)
+{
+    if (f->collect || f->pieces_n == 0)
+        return;
+    uint64_t least = f->first + f->pieces_n;
+    list_for_each (it, &f->readers) {
+        const struct flight_reader *r = list_entry(it, struct flight_reader, node);
+        least = r->chunk < least ? r->chunk : least;
+    }
+    if (least > f->first)
+        pieces_drop(f, (size_t)(least - f->first));
+}
+
+static void readers_moved(struct flight *f, struct loop *here)
+{
+    trim(f);
+    if (f->writer && f->writer->blocked && !window_is_full(f))
+        tell_writer(f, here);
+}
+
+/* -- readers -- */
+
+static struct flight_reader *reader_new(struct flight *f, struct loop *loop,
+                                        flight_progress_fn *on_progress, void *owner)
+{
+    struct flight_reader *r = calloc(1, sizeof *r);
+    ASSERT(r);
+    r->flight = f;
+    r->loop = loop;
+    r->on_progress = on_progress;
+    r->owner = owner;
+    r->msg.fn = reader_on_message;
+    turn_end_init(&r->turn_end, reader_on_turn_end, r);
+    list_push_back(&f->readers, &r->node);
+    f->refs++;
+    return r;
+}
+
+static struct flight_reader *join_found(struct flight *f, struct loop *loop,
+                                        flight_progress_fn *on_progress, void *owner)
+{
+    pthread_mutex_lock(&f->lock);
+    struct flight_reader *r = reader_new(f, loop, on_progress, owner);
+    r->chunk = f->first;
+    if (f->state != FLIGHT_PENDING)
+        tell_reader(r, loop);
+    pthread_mutex_unlock(&f->lock);
+    return r;
+}
+
+static struct listing *listing_find(struct flight_shard *shard, const struct cache_key *key)
+{
+    struct map_node *node = map_find(&shard->map, key->bytes, key->hash);
+    return node ? container_of(node, struct listing, node) : NULL;
+}
+
+static bool is_overdue(struct flight *f, mono_ms now)
+{
+    pthread_mutex_lock(&f->lock);
+    bool overdue = f->second_at != 0 && now >= f->second_at && f->state == FLIGHT_PENDING;
+    pthread_mutex_unlock(&f->lock);
+    return overdue;
+}
+
+void flight_second_from(struct flight_reader *leader, mono_ms at)
+{
+    struct flight *f = leader->flight;
+    pthread_mutex_lock(&f->lock);
+    f->second_at = at;
+    pthread_mutex_unlock(&f->lock);
+}
+
+struct flight_reader *flight_join(struct flight_table *t, const struct cache_key *key, bool alone,
+                                  struct loop *loop, flight_progress_fn *on_progress, void *owner,
+                                  bool *leader)
+{
+    struct flight_shard *shard = alone ? NULL : shard_of(t, key->hash);
+    if (shard) {
+        pthread_mutex_lock(&shard->lock);
+        struct listing *l = listing_find(shard, key);
+        if (l && is_overdue(l->flight, loop_now(loop))) {
+            map_remove(&shard->map, &l->node);
+            l->listed = false;
+            l = NULL;
+        }
+        if (l) {
+            struct flight *found = l->flight;
+            struct flight_reader *r = join_found(found, loop, on_progress, owner);
+            pthread_mutex_unlock(&shard->lock);
+            *leader = false;
+            return r;
+        }
+    }
+    struct flight *f = flight_new(t);
+    struct flight_reader *r = reader_new(f, loop, on_progress, owner);
+    r->leader = true;
+    *leader = true;
+    if (shard) {
+        listing_add(f, &f->base, key, shard);
+        pthread_mutex_unlock(&shard->lock);
+    }
+    return r;
+}
+
+void flight_leave(struct flight_reader **rp)
+{
+    struct flight_reader *r = *rp;
+    *rp = NULL;
+    if (!r)
+        return;
+    struct flight *f = r->flight;
+    pthread_mutex_lock(&f->lock);
+    list_remove(&r->node);
+    r->owner = NULL;
+    readers_moved(f, r->loop);
+    if (list_empty(&f->readers))
+        tell_writer(f, r->loop);
+    if (r->notified && r->posted) { /* the message frees it */
+        pthread_mutex_unlock(&f->lock);
+        return;
+    }
+    if (r->notified)
+        turn_end_cancel(&r->turn_end);
+    unlock_unref(f);
+    free(r);
+}
+
+enum flight_state flight_state(struct flight_reader *r)
+{
+    struct flight *f = r->flight;
+    pthread_mutex_lock(&f->lock);
+    enum flight_state s = r->released ? FLIGHT_RELEASED : f->state;
+    pthread_mutex_unlock(&f->lock);
+    return s;
+}
+
+const struct flight_response *flight_response(const struct flight_reader *r)
+{
+    return r->flight->response;
+}
+
+struct entry *flight_entry(const struct flight_reader *r, enum flight_entry_from *from)
+{
+    *from = r->flight->from;
+    return r->flight->entry;
+}
+
+bool flight_has_response(const struct flight_reader *r)
+{
+    return r->flight->response != NULL;
+}
+
+bool flight_whole(struct flight_reader *r, uint64_t *length)
+{
+    struct flight *f = r->flight;
+    pthread_mutex_lock(&f->lock);
+    bool whole = f->state == FLIGHT_COMPLETE && r->offset == 0 && f->first == 0;
+    *length = f->length;
+    pthread_mutex_unlock(&f->lock);
+    return whole;
+}
+
+int flight_error(const struct flight_reader *r)
+{
+    return r->flight->error;
+}
+
+size_t flight_take(struct flight_reader *r, struct flight_piece *pieces, size_t max, bool *end)
+{
+    struct flight *f = r->flight;
+    size_t n = 0;
+    pthread_mutex_lock(&f->lock);
+    uint64_t behind = f->first + f->pieces_n;
+    for (; n < max && r->chunk < behind; n++, r->chunk++) {
+        const struct flight_piece *p = &f->pieces[r->chunk - f->first];
+        pieces[n] = (struct flight_piece){blob_ref(p->blob), p->bytes};
+        r->offset += p->bytes.n;
+    }
+    *end = f->state == FLIGHT_COMPLETE && r->chunk == behind;
+    if (n > 0)
+        readers_moved(f, r->loop);
+    pthread_mutex_unlock(&f->lock);
+    return n;
+}
+
+/* -- the writer -- */
+
+struct flight_writer *flight_attach_writer(struct flight_reader *leader, struct loop *loop,
+                                           flight_writer_fn *wake, void *owner)
+{
+    struct flight *f = leader->flight;
+    struct flight_writer *w = calloc(1, sizeof *w);
+    ASSERT(w);
+    w->flight = f;
+    w->loop = loop;
+    w->wake = wake;
+    w->owner = owner;
+    w->msg.fn = writer_on_message;
+    turn_end_init(&w->turn_end, writer_on_turn_end, w);
+    pthread_mutex_lock(&f->lock);
+    f->refs++;
+    f->writer = w;
+    pthread_mutex_unlock(&f->lock);
+    return w;
+}
+
+struct arena *flight_arena(struct flight_writer *w)
+{
+    return &w->flight->arena;
+}
+
+static void release_others(struct flight *f)
+{
+    f->shared = false;
+    list_for_each (it, &f->readers) {
+        struct flight_reader *r = list_entry(it, struct flight_reader, node);
+        r->released = !r->leader;
+    }
+}
+
+void flight_release_others(struct flight_writer *w)
+{
+    struct flight *f = w->flight;
+    unlist(f);
+    pthread_mutex_lock(&f->lock);
+    release_others(f);
+    tell_readers(f, w->loop);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void flight_publish_head(struct flight_writer *w, struct flight_response *response, bool shared,
+                         bool collect, size_t window)
+{
+    struct flight *f = w->flight;
+    if (!shared || !collect) /* content that is not collected is gone for who comes later */
+        unlist(f);
+    pthread_mutex_lock(&f->lock);
+    f->response = response;
+    f->shared = shared;
+    f->collect = collect;
+    f->window = window;
+    f->state = FLIGHT_HEAD;
+    if (!shared)
+        release_others(f);
+    tell_readers(f, w->loop);
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void piece_append(struct flight *f, struct blob *blob, struct slice bytes)
+{
+    if (f->pieces_n == f->pieces_cap) {
+        f->pieces_cap = f->pieces_cap ? f->pieces_cap * 2 : 8;
+        f->pieces = realloc(f->pieces, f->pieces_cap * sizeof *f->pieces);
+        ASSERT(f->pieces);
+    }
+    f->pieces[f->pieces_n++] = (struct flight_piece){blob_ref(blob), bytes};
+    f->length += bytes.n;
+}
+
+bool flight_append(struct flight_writer *w, struct blob *blob, struct slice bytes)
+{
+    struct flight *f = w->flight;
+    pthread_mutex_lock(&f->lock);
+    if (f->collect || !list_empty(&f->readers))
+        piece_append(f, blob, bytes);
+    tell_readers(f, w->loop);
+    w->blocked = window_is_full(f);
+    bool room = !w->blocked;
+    pthread_mutex_unlock(&f->lock);
+    return room;
+}
+
+void flight_stop_collecting(struct flight_writer *w)
+{
+    struct flight *f = w->flight;
+    unlist(f);
+    pthread_mutex_lock(&f->lock);
+    f->collect = false;
+    trim(f);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void flight_collected(struct flight_writer *w, char *to, size_t n)
+{
+    struct flight *f = w->flight;
+    ASSERT(f->collect && f->length == n);
+    for (size_t i = 0; i < f->pieces_n; i++) {
+        memcpy(to, f->pieces[i].bytes.p, f->pieces[i].bytes.n);
+        to += f->pieces[i].bytes.n;
+    }
+}
+
+uint64_t flight_length(struct flight_writer *w)
+{
+    return w->flight->length;
+}
+
+bool flight_window_full(struct flight_writer *w)
+{
+    struct flight *f = w->flight;
+    pthread_mutex_lock(&f->lock);
+    bool full = window_is_full(f);
+    w->blocked = full;
+    pthread_mutex_unlock(&f->lock);
+    return full;
+}
+
+size_t flight_readers(struct flight_writer *w)
+{
+    struct flight *f = w->flight;
+    size_t n = 0;
+    pthread_mutex_lock(&f->lock);
+    list_for_each (it, &f->readers)
+        n++;
+    pthread_mutex_unlock(&f->lock);
+    return n;
+}
+
+/* The writer goes; with the lock held, which is given up. */
+static void writer_leave(struct flight_writer **wp)
+{
+    struct flight_writer *w = *wp;
+    struct flight *f = w->flight;
+    *wp = NULL;
+    f->writer = NULL;
+    w->owner = NULL;
+    tell_readers(f, w->loop);
+    if (w->notified && w->posted) { /* the message frees it */
+        pthread_mutex_unlock(&f->lock);
+        return;
+    }
+    if (w->notified)
+        turn_end_cancel(&w->turn_end);
+    unlock_unref(f);
+    free(w);
+}
+
+void flight_end(struct flight_writer **wp, enum flight_state state, int error)
+{
+    struct flight *f = (*wp)->flight;
+    unlist(f);
+    pthread_mutex_lock(&f->lock);
+    f->state = state;
+    f->error = error;
+    writer_leave(wp);
+}
+
+void flight_end_entry(struct flight_writer **wp, struct entry *entry, enum flight_entry_from from)
+{
+    struct flight *f = (*wp)->flight;
+    unlist(f);
+    pthread_mutex_lock(&f->lock);
+    f->state = FLIGHT_ENTRY;
+    f->entry = entry_ref(entry);
+    f->from = from;
+    writer_leave(wp);
+}

@@ -1,0 +1,147 @@
+#include "proxy/lookup.h"
+
+#include "cache/freshness.h"
+#include "cache/vary.h"
+#include "proxy/uses.h"
+
+bool lookup_has_pool(const struct request *r)
+{
+    return r->wconf->conf->caches[r->location->cache].pool >= 0;
+}
+
+/* The name of the cache is part of the key: two caches share one table of flights. */
+static void make_key(struct request *r)
+{
+    struct cache_key_builder b;
+    cache_key_begin(&b, &r->arena);
+    cache_key_value(&b, r->wconf->conf->caches[r->location->cache].name);
+    template_render_key(r->location->cache_key, r, &b);
+    r->key = cache_key_end(&b, r->worker->key_seed);
+}
+
+struct cache_key lookup_variant_key(struct request *r, struct slice spec)
+{
+    if (spec.n == 0)
+        return r->key;
+    struct slice values = vary_values(spec, &r->head.fields, &r->arena);
+    return cache_key_variant(&r->key, values, &r->arena, r->worker->key_seed);
+}
+
+/* One record of the memory tier, or NULL. */
+static struct entry *peek(struct request *r, const struct cache_key *key)
+{
+    struct store_get get = {.key = *key};
+    return store_peek(r->store, &get) == STORE_HIT ? get.entry : NULL;
+}
+
+/* The record that answers this request: a vary index leads on to the variant. */
+static struct entry *find(struct request *r)
+{
+    r->variant = r->key;
+    r->forward = FWD_URI_MISS;
+    struct entry *e = peek(r, &r->key);
+    if (!e || e->view.meta.kind != STORED_VARY)
+        return e;
+    r->vary = arena_dup(&r->arena, e->view.vary);
+    r->variant = lookup_variant_key(r, r->vary);
+    r->forward = FWD_VARY_MISS;
+    entry_unref(&e);
+    return peek(r, &r->variant);
+}
+
+static enum lookup_result on_entry(struct request *r)
+{
+    wall_ms now = loop_wall(r->worker->loop);
+    bool fresh = freshness_age_s(&r->entry->view.meta, now) < r->entry->view.meta.lifetime_s;
+    switch (freshness_reuse(&r->entry->view.meta, &r->control, now)) {
+    case REUSE_FRESH:
+        r->tier = TIER_MEMORY;
+        r->outcome = fresh ? OUTCOME_HIT : OUTCOME_STALE;
+        return LOOKUP_FRESH;
+    case REUSE_STALE_REVALIDATE:
+        r->tier = TIER_MEMORY;
+        r->outcome = OUTCOME_STALE;
+        return LOOKUP_STALE;
+    case REUSE_ONLY_IF_CACHED: return LOOKUP_REFUSED;
+    case REUSE_VALIDATE: break;
+    }
+    r->forward = fresh ? FWD_REQUEST : FWD_STALE;
+    r->outcome = fresh ? OUTCOME_BYPASS : OUTCOME_EXPIRED;
+    return LOOKUP_JOIN;
+}
+
+/* A range of something that is not stored: the origin answers it; fetching the whole could cost far
+ * more than was asked for. */
+static bool range_to_pass(struct request *r)
+{
+    r->pass_range = fields_has(&r->head.fields, FIELD_RANGE);
+    return r->pass_range;
+}
+
+/* proxy_cache_min_uses: before that many requests the response is not stored, so nobody needs to
+ * wait for it. */
+static bool used_too_little(struct request *r)
+{
+    return r->location->min_uses > 1 &&
+           uses_count(r->worker->uses, r->key.hash) < r->location->min_uses;
+}
+
+enum lookup_result lookup_memory(struct request *r)
+{
+    if (!r->key.bytes.p)
+        make_key(r);
+    r->variant = r->key;
+    if (r->bypass)
+        return LOOKUP_ALONE;
+    r->entry = find(r);
+    if (r->entry && r->entry->view.meta.kind == STORED_MARK) {
+        entry_unref(&r->entry);
+        r->outcome = OUTCOME_MISS;
+        r->detail = "hit-for-miss";
+        range_to_pass(r);
+        return r->control.only_if_cached ? LOOKUP_REFUSED : LOOKUP_ALONE;
+    }
+    if (r->entry)
+        return on_entry(r);
+    r->outcome = OUTCOME_MISS;
+    if (r->control.only_if_cached)
+        return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_REFUSED;
+    if (range_to_pass(r) || fields_has(&r->head.fields, FIELD_AUTHORIZATION))
+        return LOOKUP_ALONE; /* what is fetched with credentials is seldom for others: nobody waits
+                                for it */
+    if (used_too_little(r)) {
+        r->no_store = true;
+        r->detail = "min_uses";
+        return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_ALONE;
+    }
+    return LOOKUP_JOIN;
+}
+
+bool lookup_entry_is_ours(struct request *r)
+{
+    const struct stored_view *v = &r->entry->view;
+    if (v->meta.kind != STORED_RESPONSE)
+        return false;
+    r->variant = lookup_variant_key(r, v->vary);
+    return slice_eq(r->variant.bytes, v->key);
+}
+
+bool lookup_response_is_ours(struct request *r, const struct flight_response *response)
+{
+    if (response->vary.n == 0)
+        return true;
+    struct cache_key mine = lookup_variant_key(r, response->vary);
+    return slice_eq(mine.bytes, response->variant);
+}
+
+enum cache_outcome lookup_outcome(struct request *r, enum flight_entry_from from)
+{
+    switch (from) {
+    case ENTRY_VALIDATED: return OUTCOME_REVALIDATED;
+    case ENTRY_STALE: return OUTCOME_STALE;
+    case ENTRY_FROM_POOL: break;
+    }
+    wall_ms now = loop_wall(r->worker->loop);
+    bool fresh = freshness_age_s(&r->entry->view.meta, now) < r->entry->view.meta.lifetime_s;
+    return fresh ? OUTCOME_HIT : OUTCOME_STALE;
+}

@@ -1,0 +1,27 @@
+/* What a request finds in the memory tier, and whether what another request's fetch brings is for
+ * it, too. */
+#pragma once
+
+#include "proxy/request.h"
+
+enum lookup_result {
+    LOOKUP_FRESH,   /* request.entry answers */
+    LOOKUP_STALE,   /* it answers, and has to be validated behind the answer */
+    LOOKUP_JOIN,    /* fetch, together with who wants the same; request.entry may be there to be
+                       validated */
+    LOOKUP_ALONE,   /* fetch for this request alone */
+    LOOKUP_REFUSED, /* only-if-cached, and there is nothing to reuse */
+};
+
+/* Makes the keys at its first call. Sets outcome, forward and detail. */
+enum lookup_result lookup_memory(struct request *);
+/* Of request.entry, found by another request: of our variant, a response, and reusable by what this
+ * request asks? */
+bool lookup_entry_is_ours(struct request *);
+/* The same of a response that is arriving. */
+bool lookup_response_is_ours(struct request *, const struct flight_response *);
+/* nginx's word for a response out of a flight. */
+enum cache_outcome lookup_outcome(struct request *, enum flight_entry_from);
+/* The key of the variant of `spec` that this request asks for. */
+struct cache_key lookup_variant_key(struct request *, struct slice spec);
+bool lookup_has_pool(const struct request *);

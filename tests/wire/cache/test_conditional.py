@@ -1,0 +1,196 @@
+"""Requests of clients that hold a copy, and validation of stale ones."""
+import re
+import time
+from email.utils import formatdate
+
+import pytest
+
+from harness.cache_status import forwarded, hit
+
+DAY = 86400
+MODIFIED = "Thu, 01 Jan 2026 00:00:00 GMT"
+
+
+def fill(origin, client, **fields):
+    client.get("/a")
+    origin.receive().reply(content="one", **{"cache_control": "max-age=60", "etag": '"1"', "last_modified": MODIFIED, **fields})
+    client.expect(200, content="one")
+
+
+HELD = {
+    "its tag": {"if_none_match": '"1"'},
+    "weak form of its tag": {"if_none_match": 'W/"1"'},
+    "any tag": {"if_none_match": "*"},
+    "first of a list": {"if_none_match": '"1", "2"'},
+    "middle of a list": {"if_none_match": '"0", "1", "2"'},
+    "last of a list": {"if_none_match": '"0","1"'},
+    "tag goes before date": {"if_none_match": '"1"', "if_modified_since": "Thu, 01 Jan 2015 00:00:00 GMT"},
+    "its date": {"if_modified_since": MODIFIED},
+    "later date": {"if_modified_since": "Fri, 02 Jan 2026 00:00:00 GMT"},
+    "date in the form of RFC 850": {"if_modified_since": "Thursday, 01-Jan-26 00:00:00 GMT"},
+}
+
+
+@pytest.mark.parametrize("fields", HELD.values(), ids=HELD.keys())
+def test_client_that_holds_it_gets_304(origin, client, fields):
+    fill(origin, client)
+    client.get("/a", **fields).expect(304, content="", etag='"1"', cache_status=hit(), content_type=None)
+    client.get("/a").expect(200, content="one")
+    origin.silent()
+
+
+NOT_HELD = {
+    "other tag": {"if_none_match": '"2"'},
+    "tag without quotes": {"if_none_match": "1"},
+    "other tag goes before its date": {"if_none_match": '"2"', "if_modified_since": MODIFIED},
+    "earlier date": {"if_modified_since": "Wed, 31 Dec 2025 23:59:59 GMT"},
+    "date that is none": {"if_modified_since": "yesterday"},
+}
+
+
+@pytest.mark.parametrize("fields", NOT_HELD.values(), ids=NOT_HELD.keys())
+def test_client_that_holds_another_gets_200(origin, client, fields):
+    fill(origin, client)
+    client.get("/a", **fields).expect(200, content="one", cache_status=hit())
+    origin.silent()
+
+
+def test_head_gets_304_too(origin, client):
+    fill(origin, client)
+    client.head("/a", if_none_match='"1"').expect(304, etag='"1"')
+
+
+def test_weak_stored_tag_matches(origin, client):
+    fill(origin, client, etag='W/"1"')
+    client.get("/a", if_none_match='"1"').expect(304, etag='W/"1"')
+
+
+def test_304_has_the_fields_that_a_200_would_have(origin, client):
+    fill(origin, client, vary="Foo", content_location="/a.html", expires="Thu, 18 Aug 2050 02:01:18 GMT")
+    client.get("/a", if_none_match='"1"').expect(304, vary="Foo", content_location="/a.html", cache_control="max-age=60",
+                                                 expires="Thu, 18 Aug 2050 02:01:18 GMT", date=re.compile("GMT"), transfer_encoding=None)
+
+
+def test_conditional_request_on_a_miss_fetches_the_whole(origin, client):
+    client.get("/a", if_none_match='"1"')
+    request = origin.receive()
+    if request.fields.get("if-none-match") is None:     # nginx's way: a fill asks for the whole
+        request.reply(content="one", cache_control="max-age=60", etag='"1"')
+        client.expect(304, etag='"1"')
+    else:                                               # forwarded as it came: nothing to store
+        request.reply(304, etag='"1"')
+        client.expect(304, etag='"1"')
+
+
+def stale(origin, client, **fields):
+    """A stored response that is stale at once."""
+    fill(origin, client, **{"cache_control": "max-age=60", "age": 60, **fields})
+
+
+def test_stale_response_is_validated_and_renewed_by_a_304(origin, client):
+    stale(origin, client)
+    client.get("/a")
+    origin.receive().expect("GET /a", if_none_match='"1"', if_modified_since=MODIFIED).reply(304, etag='"1"', cache_control="max-age=60",
+                                                                                               x_new="2")
+    client.expect(200, content="one", x_new="2", cache_status=re.compile("^mcproxy; fwd=stale"))
+    client.get("/a").expect(200, content="one", x_new="2", cache_status=hit())
+    origin.silent()
+
+
+def test_stale_response_is_replaced_by_a_200(origin, client):
+    stale(origin, client)
+    client.get("/a")
+    origin.receive().expect(if_none_match='"1"').reply(content="two", cache_control="max-age=60", etag='"2"')
+    client.expect(200, content="two", cache_status=forwarded("stale"))
+    client.get("/a").expect(200, content="two", etag='"2"', cache_status=hit())
+    origin.silent()
+
+
+def test_client_gets_304_after_validation(origin, client):
+    stale(origin, client)
+    client.get("/a", if_none_match='"1"')
+    origin.receive().expect(if_none_match='"1"').reply(304, etag='"1"', cache_control="max-age=60")
+    client.expect(304, etag='"1"')
+    client.get("/a").expect(200, content="one", cache_status=hit())
+
+
+def test_validation_uses_the_stored_tag_not_the_clients(origin, client):
+    stale(origin, client)
+    client.get("/a", if_none_match='"other"')
+    origin.receive().expect(if_none_match='"1"').reply(304, etag='"1"', cache_control="max-age=60")
+    client.expect(200, content="one")
+
+
+def test_weak_tag_is_sent_as_it_came(origin, client):
+    stale(origin, client, etag='W/"x"')
+    client.get("/a")
+    origin.receive().expect(if_none_match='W/"x"').reply(304, cache_control="max-age=60")
+    client.expect(200, content="one")
+
+
+def test_last_modified_is_sent_as_it_came(origin, client):
+    stale(origin, client, etag=None, last_modified="Thu Jan  1 00:00:00 2026")
+    client.get("/a")
+    origin.receive().expect(if_none_match=None, if_modified_since="Thu Jan  1 00:00:00 2026").reply(304, cache_control="max-age=60")
+    client.expect(200, content="one")
+
+
+def test_no_cache_is_stored_and_validated_each_time(origin, client):
+    fill(origin, client, cache_control="no-cache, max-age=60")
+    for _ in range(2):
+        client.get("/a")
+        origin.receive().expect(if_none_match='"1"').reply(304)
+        client.expect(200, content="one")
+
+
+def test_content_length_of_a_304_is_not_taken_over(origin, client):
+    stale(origin, client)
+    client.get("/a")
+    origin.receive().expect(if_none_match='"1"').reply(304, cache_control="max-age=60", content_length=1000)
+    client.expect(200, content="one", content_length=3)
+    client.get("/a").expect(200, content="one", content_length=3)
+
+
+def test_304_that_does_not_end_the_staleness_is_asked_again(origin, client):
+    stale(origin, client)
+    for _ in range(2):
+        client.get("/a")
+        origin.receive().expect(if_none_match='"1"').reply(304, cache_control="max-age=0")
+        client.expect(200, content="one")
+
+
+def test_error_on_validation_is_passed_when_the_response_forbids_stale(origin, client):
+    stale(origin, client, cache_control="max-age=60, must-revalidate")
+    client.get("/a")
+    origin.receive().expect(if_none_match='"1"').reply(503, content="down")
+    client.expect(503, content="down")
+
+
+def test_range_is_not_forwarded_on_a_fill_or_passed_whole(origin, client):
+    client.get("/a", range="bytes=0-1")
+    request = origin.receive()
+    if request.fields.get("range"):
+        request.reply(206, content="he", content_range="bytes 0-1/5", cache_control="max-age=60")
+        client.expect(206, content="he", content_range="bytes 0-1/5")
+        client.get("/a")
+        origin.receive().expect(range=None).reply(content="hello", cache_control="max-age=60")
+        client.expect(200, content="hello")
+    else:
+        request.reply(content="hello", cache_control="max-age=60")
+        response = client.expect()
+        assert (response.status, response.content) in ((200, b"hello"), (206, b"he")), response
+    client.get("/a").expect(200, content="hello", cache_status=hit())
+
+
+def test_only_if_cached(origin, client):
+    client.get("/a", cache_control="only-if-cached").expect(504)
+    fill(origin, client)
+    client.get("/a", cache_control="only-if-cached").expect(200, content="one", cache_status=hit())
+    origin.silent()
+
+
+def test_date_in_the_past_is_apparent_age(origin, client):
+    fill(origin, client, date=formatdate(time.time() - DAY, usegmt=True))
+    client.get("/a")
+    origin.receive().expect(if_none_match='"1"').reply(304, cache_control="max-age=60")
+    client.expect(200, content="one")

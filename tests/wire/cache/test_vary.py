@@ -1,0 +1,99 @@
+import pytest
+
+from harness.cache_status import hit
+
+
+def fill(origin, client, content, vary, **fields):
+    client.get("/a", **fields)
+    origin.receive().reply(content=content, cache_control="max-age=60", vary=vary)
+    client.expect(200, content=content, vary=vary)
+
+
+def test_variants_live_side_by_side(origin, client):
+    fill(origin, client, "one", "Foo", foo="1")
+    fill(origin, client, "two", "Foo", foo="2")
+    fill(origin, client, "none", "Foo")
+    client.get("/a", foo="1").expect(200, content="one", cache_status=hit())
+    client.get("/a", foo="2").expect(200, content="two", cache_status=hit())
+    client.get("/a").expect(200, content="none", cache_status=hit())
+    origin.silent()
+
+
+def test_other_fields_do_not_count(origin, client):
+    fill(origin, client, "one", "Foo", foo="1", bar="1")
+    client.get("/a", foo="1", bar="2").expect(200, content="one", cache_status=hit())
+
+
+def test_several_fields_must_all_match(origin, client):
+    fill(origin, client, "one", "Foo, Bar", foo="1", bar="1")
+    fill(origin, client, "two", "Foo, Bar", foo="1", bar="2")
+    fill(origin, client, "three", "Foo, Bar", foo="1")
+    client.get("/a", fields=[("bar", "1"), ("foo", "1")]).expect(200, content="one")
+    client.get("/a", foo="1", bar="2").expect(200, content="two")
+    client.get("/a", foo="1").expect(200, content="three")
+    origin.silent()
+
+
+def test_absent_and_empty_differ_or_are_asked(origin, client):
+    fill(origin, client, "none", "Foo")
+    fill(origin, client, "empty", "Foo", foo="")
+
+
+def test_values_do_not_flow_together(origin, client):
+    fill(origin, client, "one", "Foo, Bar", foo="x", bar="yz")
+    fill(origin, client, "two", "Foo, Bar", foo="xy", bar="z")
+
+
+def test_white_space_and_lines_of_lists_do_not_matter(origin, client):
+    fill(origin, client, "one", "Foo", foo="1,2")
+    client.get("/a", foo=" 1,  2 ").expect(200, content="one", cache_status=hit())
+    client.get("/a", foo=["1", "2"]).expect(200, content="one", cache_status=hit())
+    origin.silent()
+
+
+def test_name_in_any_case(origin, client):
+    fill(origin, client, "one", "fOO", foo="1")
+    client.get("/a", FOO="1").expect(200, content="one", cache_status=hit())
+
+
+def test_accept_encoding_is_reduced_to_what_it_accepts(origin, client):
+    fill(origin, client, "zipped", "Accept-Encoding", accept_encoding="gzip, br")
+    client.get("/a", accept_encoding="br,gzip").expect(200, content="zipped", cache_status=hit())
+    fill(origin, client, "plain", "Accept-Encoding")
+
+
+@pytest.mark.parametrize("vary", ["*", "*, *", ", *", "*, Foo", "Foo, *", ["", "*"], ["Foo", "*"]], ids=str)
+def test_asterisk_is_never_reused(origin, client, vary):
+    for content in ("one", "two"):
+        client.get("/a", foo="1")
+        origin.receive().reply(content=content, cache_control="max-age=60", vary=vary)
+        client.expect(200, content=content)
+
+
+def test_origin_that_varies_on_more_later(origin, client):
+    fill(origin, client, "one", "Foo", foo="1", bar="1")
+    fill(origin, client, "two", "Foo, Bar", foo="2", bar="1")
+    fill(origin, client, "three", "Foo, Bar", foo="2", bar="2")
+    client.get("/a", foo="2", bar="1").expect(200, content="two", cache_status=hit())
+    client.get("/a", foo="2", bar="2").expect(200, content="three", cache_status=hit())
+
+
+def test_head_uses_the_variant(origin, client):
+    fill(origin, client, "one", "Foo", foo="1")
+    fill(origin, client, "three", "Foo", foo="2")
+    client.head("/a", foo="2").expect(200, content_length=5, cache_status=hit())
+
+
+def test_more_fields_than_allowed_are_not_stored(origin, client):
+    vary = ", ".join(f"X-{i}" for i in range(12))
+    for content in ("one", "two"):
+        client.get("/a")
+        origin.receive().reply(content=content, cache_control="max-age=60", vary=vary)
+        client.expect(200, content=content)
+
+
+def test_variants_of_one_target_are_bounded(origin, client):
+    origin.serve(lambda request: dict(content=request.fields.get("foo"), cache_control="max-age=60", vary="Foo"))
+    for i in range(100):
+        client.get("/a", foo=i).expect(200, content=str(i))
+    client.get("/a", foo=99).expect(200, content="99", cache_status=hit())
