@@ -353,7 +353,7 @@ void client_request_ended(struct client *c)
     if (c->state == CLIENT_CLOSED)
         return;
     c->resume = true;
-    if (!c->keep_alive || c->eof) {
+    if (!c->keep_alive || c->eof || c->worker->draining) {
         c->closing = true;
         return;
     }
