@@ -160,7 +160,7 @@ deps-build:
 
 run: deps-build ## install, build, start mcproxy before a demo app (PORT=8080 to choose)
 	$(SUBMAKE) binary
-	@tests/demo/run.sh
+	@MCPROXY='$(abspath $(BIN))' tests/demo/run.sh
 
 test: deps ## everything that must pass: lint, unit, wire, sanitizers; ends with "N passed, M failed"
 	+@$(PYTHON) tests/run.py lint unit:release wire:release unit:asan wire:asan unit:tsan wire:tsan

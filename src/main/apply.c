@@ -10,12 +10,6 @@
 
 /* -- listening sockets -- */
 
-/* Of a unix socket there is one for all workers. */
-static unsigned socket_worker(const struct listen_conf *l, unsigned worker)
-{
-    return l->address.u.sa.sa_family == AF_UNIX ? 0 : worker;
-}
-
 static struct listen_options options_of(const struct listen_conf *l)
 {
     return (struct listen_options){
@@ -27,12 +21,19 @@ static struct listen_options options_of(const struct listen_conf *l)
     };
 }
 
+/* The supervisor has one unix socket for all workers: each gets a descriptor of its own for it. */
+static unsigned shared_worker(const struct address *a, unsigned worker)
+{
+    return a->u.sa.sa_family == AF_UNIX ? 0 : worker;
+}
+
 static bool get_socket(struct serve *s, const struct listen_conf *l, unsigned worker, char *error)
 {
-    struct channel_msg ask = {.type = CHANNEL_LISTEN, .worker = worker, .options = options_of(l)};
+    struct channel_msg ask = {.type = CHANNEL_LISTEN, .options = options_of(l)};
     struct channel_msg answer;
     int fd;
     ask.address = l->address;
+    ask.worker = shared_worker(&l->address, worker);
     if (!serve_ask(s, &ask, CHANNEL_SOCKET, &answer, &fd)) {
         (void)snprintf(error, ADMIN_ERROR_BYTES, "the supervisor is gone");
         return false;
@@ -42,7 +43,7 @@ static bool get_socket(struct serve *s, const struct listen_conf *l, unsigned wo
                        strerror(answer.error));
         return false;
     }
-    sockets_add(&s->sockets, &l->address, worker, &ask.options, fd);
+    sockets_add(&s->shared.sockets, &l->address, worker, &ask.options, fd);
     return true;
 }
 
@@ -61,11 +62,10 @@ static void adjust_socket(struct listen_socket *one, const struct listen_options
 
 static bool get_sockets_of(struct serve *s, const struct listen_conf *l, char *error)
 {
-    for (unsigned worker = 0; worker < s->threads_n; worker++) {
-        unsigned of = socket_worker(l, worker);
-        if (!sockets_find(&s->sockets, &l->address, of) && !get_socket(s, l, of, error))
+    for (unsigned worker = 0; worker < s->threads_n; worker++)
+        if (!sockets_find(&s->shared.sockets, &l->address, worker) &&
+            !get_socket(s, l, worker, error))
             return false;
-    }
     return true;
 }
 
@@ -86,19 +86,25 @@ static bool is_listened(const struct proxy_conf *p, const struct address *a)
     return false;
 }
 
-/* Gives up what `p` does not listen on, here and at the supervisor. */
-static void drop_sockets(struct serve *s, const struct proxy_conf *p)
+static void drop_socket(struct serve *s, struct listen_socket *one)
 {
-    for (size_t i = s->sockets.n; i > 0; i--) {
-        struct listen_socket *one = &s->sockets.v[i - 1];
-        if (is_listened(p, &one->address))
-            continue;
-        struct channel_msg m = {.type = CHANNEL_DROP, .worker = one->worker};
-        m.address = one->address;
-        sockets_remove(&s->sockets, one);
-        if (!channel_send(s->args->channel, &m, -1))
-            log_write(s->log, LOG_ALERT, "the supervisor does not listen");
-    }
+    struct channel_msg m = {.type = CHANNEL_DROP};
+    m.address = one->address;
+    m.worker = shared_worker(&one->address, one->worker);
+    sockets_forget(&s->shared.sockets, one);
+    if (!s->orphan && !channel_send(s->args->channel, &m, -1))
+        log_write(s->log, LOG_ALERT, "the supervisor does not listen");
+}
+
+void apply_drop_sockets(struct serve *s, const struct proxy_conf *p)
+{
+    struct sockets *all = &s->shared.sockets;
+    for (size_t i = 0; i < all->n; i++)
+        all->v[i].wanted = p && is_listened(p, &all->v[i].address);
+    serve_all(s, thread_step_close_sockets);
+    for (size_t i = all->n; i > 0; i--)
+        if (!all->v[i - 1].wanted)
+            drop_socket(s, &all->v[i - 1]);
 }
 
 /* Descriptors by worker and listen. */
@@ -109,8 +115,7 @@ static int *make_fds(struct serve *s, const struct proxy_conf *p)
     for (unsigned worker = 0; worker < s->threads_n; worker++) {
         for (size_t i = 0; i < p->listens_n; i++) {
             const struct listen_conf *l = &p->listens[i];
-            struct listen_socket *one =
-                sockets_find(&s->sockets, &l->address, socket_worker(l, worker));
+            struct listen_socket *one = sockets_find(&s->shared.sockets, &l->address, worker);
             ASSERT(one);
             struct listen_options options = options_of(l);
             adjust_socket(one, &options);
@@ -160,7 +165,7 @@ bool apply_prepare(struct serve *s, struct config *config, bool running, char *e
         ok = prepare_threads(s, config, running, error);
     }
     if (!ok && s->config) /* at the start nobody serves, and the queues may hold connections */
-        drop_sockets(s, &s->config->proxy);
+        apply_drop_sockets(s, &s->config->proxy);
     return ok;
 }
 
@@ -174,7 +179,7 @@ void apply_use(struct serve *s, struct config *config)
     free(fds);
     for (size_t i = 0; i < p->caches_n; i++)
         tiers_resize(&s->shared.tiers, p->caches[i].name, p->caches[i].memory_bytes);
-    drop_sockets(s, p);
+    apply_drop_sockets(s, p);
     config_unref(&s->config);
     s->config = config_ref(config);
 }

@@ -67,6 +67,12 @@ void kept_logs_reopen(struct kept *k)
         access_log_reopen(list_entry(it, struct kept_log, node)->log);
 }
 
+void kept_logs_flush(struct kept *k)
+{
+    list_for_each (it, &k->logs)
+        access_log_flush(list_entry(it, struct kept_log, node)->log);
+}
+
 /* -- resolvers -- */
 
 static bool is_same_text(const char *a, const char *b)

@@ -31,6 +31,7 @@ struct kept_log {
 NODISCARD struct kept_log *kept_log_borrow(struct kept *, struct slice path);
 void kept_log_return(struct kept_log **);
 void kept_logs_reopen(struct kept *);
+void kept_logs_flush(struct kept *);
 
 struct kept_resolver {
     struct list node;

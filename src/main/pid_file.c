@@ -1,18 +1,20 @@
 #include "main/pid_file.h"
 
+#include "base/assert.h"
 #include "base/parse.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 bool pid_file_lock(struct pid_file *f, const char *path)
 {
-    f->fd = -1;
-    f->path = path;
+    *f = (struct pid_file){.fd = -1};
     if (!path)
         return true;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -25,6 +27,8 @@ bool pid_file_lock(struct pid_file *f, const char *path)
         return false;
     }
     f->fd = fd;
+    f->path = strdup(path);
+    ASSERT(f->path);
     return true;
 }
 
@@ -49,7 +53,8 @@ void pid_file_forget(struct pid_file *f)
 {
     if (f->fd >= 0)
         (void)close(f->fd);
-    f->fd = -1;
+    free(f->path);
+    *f = (struct pid_file){.fd = -1};
 }
 
 static enum pid_file_state read_open(int fd, pid_t *out)

@@ -8,11 +8,11 @@
 #include <sys/types.h>
 
 struct pid_file {
-    int fd; /* -1: none */
-    const char *path;
+    int fd;     /* -1: none */
+    char *path; /* a copy: the configuration may be replaced */
 };
 
-/* Opens and locks it; the content stays until pid_file_write. Keeps `path`; NULL: there is to be no
+/* Opens and locks it; the content stays until pid_file_write. `path` NULL: there is to be no
  * file. False: errno says why, EWOULDBLOCK where another process holds it. */
 NODISCARD bool pid_file_lock(struct pid_file *, const char *path);
 /* Writes our pid. False: errno says why. */

@@ -194,7 +194,7 @@ static void init(struct serve *s, const struct serve_args *args)
 
 static void fini(struct serve *s)
 {
-    sockets_close(&s->sockets);
+    sockets_close(&s->shared.sockets);
     config_unref(&s->config);
     upstream_health_free(&s->shared.health);
     uses_free(&s->shared.uses);
@@ -285,7 +285,7 @@ static void drain(struct serve *s)
     int64_t timeout_ms = s->config->proxy.shutdown_timeout_ms;
     log_write(s->log, LOG_NOTICE, "shutting down: waiting for requests under way");
     serve_all(s, thread_step_drain);
-    sockets_close(&s->sockets);
+    apply_drop_sockets(s, NULL);
     acks_expect(&s->shared.acks, s->threads_n);
     for (unsigned i = 0; i < s->threads_n; i++)
         thread_post(&s->threads[i], thread_step_await_drained);

@@ -16,7 +16,6 @@ struct serve {
     struct thread *threads;
     unsigned threads_n;
     const struct counters **counters; /* of each thread's worker */
-    struct sockets sockets;           /* given by the supervisor */
     struct config *config;            /* the one in use; NULL before the first */
     struct admin_reloads reloads;
     struct admin admin;
@@ -42,5 +41,7 @@ void serve_all(struct serve *, thread_step_fn *);
 NODISCARD bool apply_prepare(struct serve *, struct config *, bool running, char *error);
 /* The prepared configuration is used from now on; takes a reference. */
 void apply_use(struct serve *, struct config *);
+/* Workers close what `p` (NULL: nothing) does not listen on, and the supervisor gives it up. */
+void apply_drop_sockets(struct serve *, const struct proxy_conf *p);
 /* HUP: loads the file again and uses it, or tells what is wrong with it. */
 void apply_reload(struct serve *);

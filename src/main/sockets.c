@@ -29,10 +29,15 @@ struct listen_socket *sockets_add(struct sockets *s, const struct address *a, un
     return added;
 }
 
+void sockets_forget(struct sockets *s, struct listen_socket *one)
+{
+    *one = s->v[--s->n];
+}
+
 void sockets_remove(struct sockets *s, struct listen_socket *one)
 {
     (void)close(one->fd);
-    *one = s->v[--s->n];
+    sockets_forget(s, one);
 }
 
 void sockets_close(struct sockets *s)

@@ -23,7 +23,9 @@ struct listen_socket *sockets_find(const struct sockets *, const struct address 
 /* Takes `fd`. */
 struct listen_socket *sockets_add(struct sockets *, const struct address *, unsigned worker,
                                   const struct listen_options *, int fd);
-/* Closes it; the last one takes its place. */
+/* Takes it out of the table, open as it is; the last one takes its place. */
+void sockets_forget(struct sockets *, struct listen_socket *);
+/* Closes it too. */
 void sockets_remove(struct sockets *, struct listen_socket *);
 /* Closes all and frees the table. */
 void sockets_close(struct sockets *);

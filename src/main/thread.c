@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define WATCH_MS   10
 #define GIVE_UP_MS 500 /* for exchanges with origins that nobody waits for any more */
@@ -112,6 +113,15 @@ void thread_step_discard(struct thread *t)
     acks_give(&t->shared->acks);
 }
 
+void thread_step_close_sockets(struct thread *t)
+{
+    const struct sockets *all = &t->shared->sockets;
+    for (size_t i = 0; i < all->n; i++)
+        if (all->v[i].worker == t->worker->index && !all->v[i].wanted)
+            (void)close(all->v[i].fd);
+    acks_give(&t->shared->acks);
+}
+
 void thread_step_reopen(struct thread *t)
 {
     kept_logs_reopen(&t->kept);
@@ -155,6 +165,7 @@ static void ended_on_watch(struct timer *timer)
         timer_set(loop, timer, WATCH_MS);
         return;
     }
+    kept_logs_flush(&t->kept); /* where something is left they are not closed */
     loop_stop(loop);
 }
 
@@ -163,7 +174,6 @@ void thread_step_stop(struct thread *t)
     struct worker *w = t->worker;
     worker_drain(w);
     worker_close_clients(w);
-    tunnel_close_all(w);
     worker_conf_unref(&w->conf);
     t->give_up_at = loop_now(w->loop) + GIVE_UP_MS;
     watch(t, ended_on_watch);

@@ -3,6 +3,7 @@
 
 #include "main/acks.h"
 #include "main/kept.h"
+#include "main/sockets.h"
 #include "main/tiers.h"
 #include "proxy/worker.h"
 #include "upstream/upstream.h"
@@ -18,6 +19,7 @@ struct shared {
     uint64_t key_seed;
     pthread_mutex_t kept_lock;
     struct admin *admin;
+    struct sockets sockets; /* the control thread's; workers read it in their steps alone */
 };
 
 struct generation;
@@ -63,6 +65,8 @@ thread_step_fn thread_step_prepare;
 thread_step_fn thread_step_use;
 /* Frees `next`. */
 thread_step_fn thread_step_discard;
+/* Closes the worker's listening sockets that are not wanted: its loop may still look at them. */
+thread_step_fn thread_step_close_sockets;
 /* Opens the access logs again. */
 thread_step_fn thread_step_reopen;
 /* Stops accepting, closes idle connections. */

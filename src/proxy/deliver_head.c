@@ -266,8 +266,13 @@ void deliver_head_local(struct request *r, struct response_text *t, struct slice
         put_field(&l, SLICE("Content-Type"), type);
     if (location.n > 0)
         put_field(&l, SLICE("Location"), location);
+    bool admin = r->location->handler == HANDLER_ADMIN;
     if (t->status == 405)
-        put_field(&l, SLICE("Allow"), SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"));
+        put_field(&l, SLICE("Allow"),
+                  admin ? SLICE("GET, HEAD")
+                        : SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"));
+    if (admin)
+        put_field(&l, SLICE("Cache-Control"), SLICE("no-store"));
     if (row && row->error_type[0]) {
         put(&l, SLICE("Proxy-Status: mcproxy; error="));
         put(&l, slice_of(row->error_type));

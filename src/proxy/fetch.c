@@ -77,6 +77,7 @@ static void give_up(struct fetch *f)
 static void fetch_free(struct fetch *f)
 {
     struct request *r = f->r;
+    list_remove(&f->node);
     entry_unref(&f->stale);
     f->magic = 0;
     free(f);
@@ -123,6 +124,7 @@ struct fetch *fetch_start(struct request *r, struct flight_reader *leader, bool 
     struct fetch *f = calloc(1, sizeof *f);
     ASSERT(f);
     f->magic = FETCH_MAGIC;
+    list_push_back(&r->worker->fetches, &f->node);
     f->worker = r->worker;
     f->r = request_hold(r);
     f->background = background;
@@ -606,6 +608,14 @@ static enum fetch_state step_failed(struct fetch *f)
         return end_with_stale(f);
     flight_end(&f->writer, FLIGHT_BROKEN, reply);
     return FETCH_DONE;
+}
+
+void fetch_give_up_all(struct worker *w)
+{
+    list_for_each_safe(it, &w->fetches)
+    {
+        give_up(list_entry(it, struct fetch, node));
+    }
 }
 
 static enum fetch_state step_done(struct fetch *f)

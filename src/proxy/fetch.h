@@ -44,5 +44,7 @@ void fetch_request_gone(struct fetch **, struct request *);
 int fetch_take_fd(struct fetch *, struct slice *early);
 /* More request content is there. */
 void fetch_on_upload(struct fetch *);
+/* Ends every fetch of the worker, for whomever it is: the process stops. */
+void fetch_give_up_all(struct worker *);
 const char *fetch_state_name(enum fetch_state);
 void fetch_print_states(void *file);

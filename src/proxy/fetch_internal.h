@@ -9,6 +9,7 @@
 
 struct fetch {
     uint32_t magic;
+    struct list node; /* worker's fetches */
     enum fetch_state state;
     bool running;
     bool given_up; /* nobody wants it any more */

@@ -159,12 +159,24 @@ static struct entry *end_blob(struct fetch *f, struct blob *blob)
     return e;
 }
 
+/* A list of its own: those who join the flight read the response's, on other threads too. */
+static struct fields without_length(const struct fields *from, struct arena *arena)
+{
+    struct fields out = {0};
+    fields_reserve(&out, arena, from->n);
+    for (size_t i = 0; i < from->n; i++) {
+        if (from->v[i].id != FIELD_CONTENT_LENGTH)
+            fields_push(&out, arena, from->v[i]);
+    }
+    return out;
+}
+
 void fetch_store_response(struct fetch *f)
 {
     struct response_head head = f->response->head;
     struct arena *arena = &f->r->arena;
     uint64_t length = flight_length(f->writer);
-    fields_remove(&head.fields, FIELD_CONTENT_LENGTH);
+    head.fields = without_length(&head.fields, arena);
     struct slice text = policy_head_text(&head, &f->r->location->rules, arena, &f->meta);
     char *content = NULL;
     struct blob *blob = begin_blob(f, text, fields_get(&head.fields, FIELD_ETAG), length, &content);

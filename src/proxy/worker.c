@@ -3,7 +3,9 @@
 #include "base/assert.h"
 #include "http/date.h"
 #include "proxy/client.h"
+#include "proxy/fetch.h"
 #include "proxy/request.h"
+#include "proxy/tunnel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +39,7 @@ struct worker *worker_new(unsigned index, struct log *log, struct flight_table *
     list_init(&w->clients);
     list_init(&w->idle_clients);
     list_init(&w->free_requests);
+    list_init(&w->fetches);
     list_init(&w->tunnels);
     return w;
 }
@@ -125,4 +128,6 @@ void worker_close_clients(struct worker *w)
 {
     while (!list_empty(&w->clients))
         client_close(list_entry(w->clients.next, struct client, node), true);
+    tunnel_close_all(w);
+    fetch_give_up_all(w);
 }

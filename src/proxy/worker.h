@@ -71,6 +71,7 @@ struct worker {
     wall_s date_s;
     uint64_t client_serial; /* for $connection */
     struct time_cache times;
+    struct list fetches;      /* under way; some outlive their requests */
     struct list tunnels;     /* connections that switched protocols */
     uint64_t request_serial; /* for $request_id */
     uint64_t id_seed[2];
@@ -95,5 +96,5 @@ void worker_use_conf(struct worker *, struct worker_conf *conf, const int *liste
  */
 void worker_drain(struct worker *);
 bool worker_drained(const struct worker *);
-/* Closes everything at once. */
+/* Closes everything at once: connections, tunnels, fetches. */
 void worker_close_clients(struct worker *);

@@ -1,5 +1,6 @@
 """Which fields a reused response has."""
 import re
+from email.utils import formatdate
 
 from harness.cache_status import NOT_STORED, STORED, hit
 
@@ -19,7 +20,6 @@ def test_all_stored_fields_come_back(origin, client):
 def test_date_of_the_origin_stays(origin, client):
     client.get("/a")
     request = origin.receive()
-    from email.utils import formatdate
     date = formatdate(usegmt=True)
     request.reply(content="one", cache_control="max-age=60", date=date)
     client.expect(200, date=date)

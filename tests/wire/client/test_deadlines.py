@@ -35,7 +35,18 @@ def test_content_that_stalls_is_answered_408(origin, client):
         origin.receive_head().wait_broken()
 
 
-@pytest.mark.config("client_body_timeout: 400ms")
+@pytest.mark.config("client_body_timeout: 300ms\nclient_body_min_rate: 1000")
+def test_content_that_drips_is_answered_408(origin, client):
+    client.send_request(client.render("POST", "/a", fields=[("Content-Length", "100")]), "POST")
+    for _ in range(100):
+        client.send(b"x")
+        if client.has_answer(0.05):
+            break
+    client.expect(408)
+    client.expect_closed()
+
+
+@pytest.mark.config("client_body_timeout: 400ms\nclient_body_min_rate: 0")
 def test_content_deadline_is_between_two_reads(origin, client):
     client.send_request(client.render("POST", "/a", fields=[("Content-Length", "5")]), "POST")
     for byte in b"12345":

@@ -23,6 +23,13 @@ def test_misses_together_make_one_request(proxy, origin):
     assert len(alone) == 1, statuses
 
 
+def test_those_who_join_get_the_same_fields(proxy, origin):
+    clients, request = ask_together(proxy, origin, 20)
+    request.reply(raw="HTTP/1.1 200 OK\r\nContent-Length: 3\r\nCache-Control: max-age=60\r\nX-A: 1\r\nX-B: 2\r\n\r\none")
+    for client in clients:
+        client.expect(200, content="one", content_length=3, cache_control=["max-age=60"], x_a=["1"], x_b=["2"])
+
+
 def test_those_who_join_read_along_as_it_arrives(proxy, origin):
     clients, request = ask_together(proxy, origin)
     request.reply_head(chunked=True, cache_control="max-age=60")

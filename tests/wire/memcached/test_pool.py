@@ -4,13 +4,27 @@ import pytest
 from harness.cache_status import hit
 from harness.deadline import poll_until
 
-POOL = 'memcached: ["{memcached}"]\n'
+# Timeouts that a busy machine does not reach.
+PATIENT = "connect_timeout: 1s, send_timeout: 1s, read_timeout: 1s"
+POOL = 'memcached_pools: {default: {servers: ["{memcached}"], %s}}\n' % PATIENT
+
+
+def pool_of(servers):
+    return "memcached_pools: {default: {servers: [%s], %s}}\n" % (", ".join(f'"{s.address}"' for s in servers), PATIENT)
 
 
 @pytest.fixture
 def pair(make_proxy, memcached):
     """Two proxies with one pool."""
     return [make_proxy().start(POOL, memcached=memcached.address) for _ in range(2)]
+
+
+def test_one_line_is_enough(make_proxy, origin, memcached):
+    origin.serve(lambda r: dict(content=r.target, cache_control="max-age=60"))
+    first, second = (make_proxy().start('memcached: ["{memcached}"]', memcached=memcached.address) for _ in range(2))
+    poll_until(lambda: first.client().get(f"/{origin.count}").expect(200) and memcached.items() >= 3, "items in memcached")
+    hits = [second.client().get(f"/{i}").expect(200, content=f"/{i}") for i in range(origin.count)]
+    assert any(hit().search(response.fields.get("cache-status")) for response in hits)
 
 
 def test_two_proxies_serve_each_others_entries(pair, origin, memcached):
@@ -134,7 +148,7 @@ def test_content_larger_than_an_item_is_served_and_does_not_disturb(proxy, origi
 
 def test_keys_spread_over_the_servers(make_memcached, proxy, origin):
     servers = [make_memcached() for _ in range(3)]
-    proxy.start("memcached: [" + ", ".join(f'"{s.address}"' for s in servers) + "]")
+    proxy.start(pool_of(servers))
     origin.serve(lambda r: dict(content=r.target, cache_control="max-age=60"))
     client = proxy.client()
     for i in range(60):
@@ -147,8 +161,8 @@ def test_proxies_agree_on_the_placement_whatever_the_order(make_memcached, make_
     servers = [make_memcached() for _ in range(3)]
     origin.serve(lambda r: dict(content=r.target, cache_control="max-age=60"))
     first, second = make_proxy(), make_proxy()
-    first.start("memcached: [" + ", ".join(f'"{s.address}"' for s in servers) + "]")
-    second.start("memcached: [" + ", ".join(f'"{s.address}"' for s in reversed(servers)) + "]")
+    first.start(pool_of(servers))
+    second.start(pool_of(reversed(servers)))
     client = first.client()
     for i in range(30):
         client.get(f"/{i}").expect(200)
@@ -163,7 +177,7 @@ def test_named_pool_and_key_prefix(make_memcached, proxy, origin):
     server = make_memcached()
     proxy.start("""
 memcached_pools:
-  pages: {servers: ["{server}"]}
+  pages: {servers: ["{server}"], connect_timeout: 1s, send_timeout: 1s, read_timeout: 1s}
 caches:
   pages: {memory: 8m, memcached: pages, key_prefix: site1}
 proxy_cache: pages

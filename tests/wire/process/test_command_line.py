@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from harness.deadline import WAIT_S
+from harness.client import Client
+from harness.deadline import WAIT_S, poll_until
 from harness.process import free_port, kill_group, start
 from harness.proxy import BINARY, connect
 
@@ -48,9 +49,6 @@ def test_configuration_from_stdin(directory):
     try:
         process.stdin.write(f'listen: 127.0.0.1:{port}\nreturn: "200 hello"\n')
         process.stdin.close()
-        from harness.client import Client
-        from harness.deadline import poll_until
-
         def accepts():
             assert process.poll() is None, process.stderr.read()
             try:
@@ -95,3 +93,11 @@ def test_reference_names_every_directive(mcproxy):
     assert result.returncode == 0
     for name in ("proxy_pass", "proxy_cache_valid", "listen", "memcached", "client_max_body_size"):
         assert name in result.stdout
+
+
+def test_healthcheck_tells_by_its_exit_status(proxy, mcproxy):
+    proxy.ensure_started()
+    assert mcproxy("-c", proxy.config_path, "--healthcheck").returncode == 0
+    assert mcproxy("--healthcheck", f"http://127.0.0.1:{proxy.admin_port}/healthz").returncode == 0
+    proxy.stop()
+    assert mcproxy("-c", proxy.config_path, "--healthcheck").returncode != 0

@@ -1,6 +1,9 @@
+import signal
+
 import pytest
 
 from harness.cache_status import hit
+from harness.process import free_port
 
 
 def test_reload_keeps_connections_and_the_memory_tier(proxy, origin):
@@ -52,7 +55,6 @@ def test_bad_configuration_changes_nothing(proxy, origin, bad, client):
     client.expect(200)
     pids = proxy.serving_pids()
     (proxy.dir / "proxy.yaml").write_text(bad + "\n")
-    import signal
     proxy.signal(signal.SIGHUP)
     proxy.wait_error_log(r"proxy\.yaml:\d+:\d+: ")
     client.get("/a").expect(200, content="one", cache_status=hit())
@@ -61,7 +63,6 @@ def test_bad_configuration_changes_nothing(proxy, origin, bad, client):
 
 
 def test_listeners_come_and_go(proxy, origin):
-    from harness.process import free_port
     second = free_port()
     proxy.start('listen: ["{listen}"]\nreturn: "200 x"')
     proxy.reload(f'listen: ["{{listen}}", "127.0.0.1:{second}"]\nreturn: "200 x"')
@@ -77,7 +78,6 @@ def test_reload_that_cannot_bind_changes_nothing(proxy, make_origin):
     taken = make_origin()
     proxy.start('return: "200 old"')
     proxy.write_config(f'listen: ["{{listen}}", "{taken.address}"]\nreturn: "200 new"')
-    import signal
     proxy.signal(signal.SIGHUP)
     proxy.wait_error_log(f"{taken.port}")
     proxy.client().get("/").expect(200, content="old")
