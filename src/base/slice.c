@@ -27,9 +27,25 @@ static uint64_t lower8(uint64_t v)
     return v | (capitals >> 2);
 }
 
+/* Four to seven bytes as one word; some are in it twice. */
+static uint64_t load4to7(const char *p, size_t n)
+{
+    uint32_t first;
+    uint32_t last;
+    memcpy(&first, p, sizeof(first));
+    memcpy(&last, p + n - sizeof(last), sizeof(last));
+    return (uint64_t)first << 32 | last;
+}
+
 static bool equal_nocase(const char *a, const char *b, size_t n)
 {
     size_t i = 0;
+    if (n > 0 && ((a[0] ^ b[0]) & ~0x20) != 0) { /* most are told apart by this */
+        return false;
+    }
+    if (n >= 4 && n < 8) {
+        return lower8(load4to7(a, n)) == lower8(load4to7(b, n));
+    }
     for (; n - i >= 8; i += 8) {
         if (lower8(load8(a + i)) != lower8(load8(b + i))) {
             return false;

@@ -38,13 +38,32 @@ static bool needs_escape(char c)
     return (unsigned char)c <= MARK_VARIANT;
 }
 
+/* Is one of eight bytes a mark or NUL? */
+static bool word_needs_escape(const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t v;
+    memcpy(&v, p, sizeof(v));
+    return ((v - (MARK_VARIANT + 1) * ones) & ~v & (0x80 * ones)) != 0;
+}
+
 static bool any_needs_escape(struct slice s)
 {
-    unsigned found = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        found |= needs_escape(s.p[i]); /* without a branch, so that the loop becomes a vector's */
+    size_t i = 0;
+    for (; s.n - i >= 8; i += 8) {
+        if (word_needs_escape(s.p + i)) {
+            return true;
+        }
     }
-    return found != 0;
+    if (i > 0) { /* the last eight, of which some were seen already */
+        return i < s.n && word_needs_escape(s.p + s.n - 8);
+    }
+    for (; i < s.n; i++) {
+        if (needs_escape(s.p[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void append_escaped(struct cache_key_builder *b, struct slice s)

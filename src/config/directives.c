@@ -275,7 +275,7 @@ static const struct directive directives[] = {
     { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Map from a name, for proxy_cache, to a cache (nginx: proxy_cache_path)." },
     { .name = "memory", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(memory_bytes), .dflt = "64m", .min = "0",
-      .source = "mcproxy", .doc = "Size of the memory tier, shared by all workers; 0 is none." },
+      .source = "mcproxy", .doc = "Size of the memory tier, shared by all workers; 0 is none. Responses on their way into all caches may take as much again." },
     { .name = "memcached", .scope = SCOPE_CACHE, .type = TYPE_POOL_NAME, CACHE_FIELD(pool), .dflt = "default",
       .source = "mcproxy", .doc = "Name of a pool, or off. The pool \"default\" is the one of `memcached`, if there is one." },
     { .name = "key_prefix", .scope = SCOPE_CACHE, .type = TYPE_TEXT, CACHE_FIELD(key_prefix), .max = "100", .source = "mcproxy",

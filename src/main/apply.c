@@ -2,6 +2,7 @@
  */
 #include "base/assert.h"
 #include "main/serve_state.h"
+#include "proxy/flight.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,19 @@ bool apply_prepare(struct serve *s, struct config *config, bool running, char *e
 
 /* -- using -- */
 
+/* What is being collected may take as much memory as what is stored, and one response more. */
+static size_t collect_budget(const struct proxy_conf *p)
+{
+    size_t memory = 0;
+    size_t largest = 0;
+    for (size_t i = 0; i < p->caches_n; i++) {
+        size_t object = (size_t)p->caches[i].max_object_bytes;
+        memory += p->caches[i].memory_bytes;
+        largest = object > largest ? object : largest;
+    }
+    return memory + largest;
+}
+
 void apply_use(struct serve *s, struct config *config)
 {
     const struct proxy_conf *p = &config->proxy;
@@ -179,6 +193,7 @@ void apply_use(struct serve *s, struct config *config)
     free(fds);
     for (size_t i = 0; i < p->caches_n; i++)
         tiers_resize(&s->shared.tiers, p->caches[i].name, p->caches[i].memory_bytes);
+    flight_table_set_budget(s->shared.flights, collect_budget(p));
     apply_drop_sockets(s, p);
     config_unref(&s->config);
     s->config = config_ref(config);

@@ -2,7 +2,10 @@
 
 #include "base/assert.h"
 
-#include <openssl/evp.h>
+/* The functions that need no context of the library's: making and clearing one costs more than the
+ * digest of a key. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 #include <stdlib.h>
 
 #define DIGEST_BYTES 32

@@ -6,6 +6,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* As many as a busy worker has under way; what is above goes back to the allocator. */
+#define SPARES_KEPT       1024
+#define ARENA_BLOCKS_KEPT 1024
+
 struct grave {
     void *obj;
     void (*free_fn)(void *);
@@ -22,6 +26,8 @@ struct loop {
     int64_t armed_tick; /* what `wake` is set for; 0 while the wheel runs, so that nobody arms it
                            meanwhile */
     struct list turn_ends;
+    struct spares spares;
+    struct arena_pool arenas;
     struct grave *graves;
     size_t grave_count;
     size_t grave_cap;
@@ -141,6 +147,18 @@ static void run_turn_ends(struct loop *l)
     }
 }
 
+/* -- memory -- */
+
+struct spares *loop_spares(struct loop *l)
+{
+    return &l->spares;
+}
+
+struct arena_pool *loop_arenas(struct loop *l)
+{
+    return &l->arenas;
+}
+
 /* -- deferred frees -- */
 
 void loop_bury(struct loop *l, void *obj, void (*free_fn)(void *))
@@ -250,6 +268,8 @@ struct loop *loop_new(void)
     wheel_init(&l->wheel, clock_mono_ms());
     l->armed_tick = WHEEL_NO_TICK;
     list_init(&l->turn_ends);
+    spares_init(&l->spares, SPARES_KEPT);
+    arena_pool_init(&l->arenas, ARENA_BLOCKS_KEPT);
     init_watchers(l);
     return l;
 }
@@ -262,6 +282,8 @@ void loop_free(struct loop **lp)
     *lp = NULL;
     ASSERT(!l->in_turn);
     free_buried(l);
+    spares_fini(&l->spares);
+    arena_pool_fini(&l->arenas);
     ev_loop_destroy(l->ev);
     free(l->graves);
     free(l);

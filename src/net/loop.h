@@ -3,9 +3,11 @@
  * belongs to the loop's own thread, except loop_post. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/spares.h"
 
 #include <ev.h>
 #include <stdbool.h>
@@ -77,6 +79,10 @@ struct loop_msg {
 /* From any thread; wakes the loop when it sleeps (one wake-up for any number of messages). Takes
  * the message. Order per sender is kept. */
 void loop_post(struct loop *, struct loop_msg *);
+
+/* -- memory that one thread's objects use again; warm -- */
+struct spares *loop_spares(struct loop *);
+struct arena_pool *loop_arenas(struct loop *);
 
 /* -- deferred frees: `free_fn(obj)` runs after this turn, when no callback can still hold the
  * pointer -- */

@@ -80,7 +80,7 @@ static void fetch_free(struct fetch *f)
     list_remove(&f->node);
     entry_unref(&f->stale);
     f->magic = 0;
-    free(f);
+    spares_give(loop_spares(f->worker->loop), f, sizeof *f);
     request_release(&r);
 }
 
@@ -121,8 +121,7 @@ static void fetch_on_flight(void *owner)
 struct fetch *fetch_start(struct request *r, struct flight_reader *leader, bool look,
                           struct entry *validate, bool background)
 {
-    struct fetch *f = calloc(1, sizeof *f);
-    ASSERT(f);
+    struct fetch *f = spares_ztake(loop_spares(r->worker->loop), sizeof *f);
     f->magic = FETCH_MAGIC;
     list_push_back(&r->worker->fetches, &f->node);
     f->worker = r->worker;
@@ -268,14 +267,20 @@ static void on_head(struct exchange *ex, const struct response_head *head)
     fetch_run(f);
 }
 
+/* For this cache, or for all that is being collected now. */
+static bool is_too_much(struct fetch *f, size_t more)
+{
+    uint64_t max = (uint64_t)f->r->location->rules.max_object_bytes;
+    return flight_length(f->writer) + more > max || flight_over_budget(f->writer);
+}
+
 static void on_content(struct exchange *ex, struct blob *blob, struct slice bytes)
 {
     struct fetch *f = exchange_owner(ex);
     f->try->content_bytes += bytes.n;
     if (!f->writer || !f->response || f->state != FETCH_READ_CONTENT)
         return; /* of a response that is not passed on (a 304, a retried status) */
-    int64_t max = f->r->location->rules.max_object_bytes;
-    if (f->collecting && flight_length(f->writer) + bytes.n > (uint64_t)max) {
+    if (f->collecting && is_too_much(f, bytes.n)) {
         f->collecting = false;
         flight_stop_collecting(f->writer);
     }
@@ -612,8 +617,7 @@ static enum fetch_state step_failed(struct fetch *f)
 
 void fetch_give_up_all(struct worker *w)
 {
-    list_for_each_safe(it, &w->fetches)
-    {
+    list_for_each_safe (it, &w->fetches) {
         give_up(list_entry(it, struct fetch, node));
     }
 }

@@ -35,6 +35,8 @@ static bool is_set(const struct location_conf *l, struct slice name)
 static bool goes_on(const struct fetch *f, const struct field *field)
 {
     const struct request *r = f->r;
+    if (slice_starts_nocase(field->name, SLICE("X-Accel-")))
+        return false; /* words between the app and its proxy, never a client's */
     if (is_ours(field->id) || field_is_hop_by_hop(field, &r->head.fields))
         return false;
     if (r->cacheable && !r->pass_range && (is_condition(field->id) || is_range(field->id)))
@@ -65,8 +67,9 @@ static void add_set_headers(struct fetch *f, struct fields *out)
 static void add_via(struct fetch *f, struct fields *out)
 {
     struct request *r = f->r;
-    struct slice mine = arena_printf(&r->arena, "1.%u mcproxy %.*s", r->head.version_minor,
-                                     (int)sizeof r->worker->via, r->worker->via);
+    struct slice version = r->head.version_minor == 0 ? SLICE("1.0 mcproxy ") : SLICE("1.1 mcproxy ");
+    struct slice mine =
+        arena_concat(&r->arena, version, slice_make(r->worker->via, sizeof r->worker->via));
     if (fields_has(&r->head.fields, FIELD_VIA)) {
         struct slice before = fields_joined(&r->head.fields, SLICE("Via"), &r->arena);
         mine = arena_printf(&r->arena, "%.*s, %.*s", SLICE_ARG(before), SLICE_ARG(mine));
@@ -136,7 +139,7 @@ void fetch_make_request(struct fetch *f)
     for (size_t i = 0; i < r->head.fields.n; i++) {
         const struct field *field = &r->head.fields.v[i];
         if (goes_on(f, field))
-            fields_add(&out, &r->arena, field->name, field->value);
+            fields_push(&out, &r->arena, *field);
     }
     if (f->stale && !conditional_add(&f->stale->view, &out, &r->arena))
         entry_unref(&f->stale);

@@ -2,10 +2,13 @@
 
 #include "base/assert.h"
 #include "base/map.h"
+#include "base/spares.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
-#define FLIGHT_SHARDS 64
+#define FLIGHT_SHARDS     64
+#define SHORT_KEY_BYTES   128
 
 struct flight_shard {
     pthread_mutex_t lock;
@@ -13,6 +16,8 @@ struct flight_shard {
 };
 
 struct flight_table {
+    _Atomic size_t kept;   /* bytes of content in all flights */
+    _Atomic size_t budget; /* for what is collected */
     struct flight_shard shards[FLIGHT_SHARDS];
 };
 
@@ -21,11 +26,12 @@ struct listing {
     struct map_node node;
     struct flight *flight;
     bool listed;
-    char *key; /* own copy */
+    char *key; /* own copy; NULL: never listed */
 };
 
 struct flight {
     struct flight_table *table;
+    bool alone; /* in no table: its leader and its writer are on one thread, and nobody locks */
     pthread_mutex_t lock; /* of all that follows; taken inside a shard's lock, never around one */
     unsigned refs;
     enum flight_state state;
@@ -45,19 +51,35 @@ struct flight {
     mono_ms second_at; /* 0: never */
     struct list readers;
     struct flight_writer *writer;
+    struct flight_reader first_reader; /* memory of the leader, */
+    struct flight_writer only_writer;  /* and of the writer: most flights have no other users */
     struct listing base;
     struct listing variant;
+    char short_key[SHORT_KEY_BYTES]; /* of `base`; a longer one is allocated */
 };
 
 struct flight_table *flight_table_new(void)
 {
     struct flight_table *t = calloc(1, sizeof *t);
     ASSERT(t);
+    t->budget = SIZE_MAX;
     for (size_t i = 0; i < FLIGHT_SHARDS; i++) {
         pthread_mutex_init(&t->shards[i].lock, NULL);
         map_init(&t->shards[i].map);
     }
     return t;
+}
+
+void flight_table_set_budget(struct flight_table *t, size_t bytes)
+{
+    atomic_store_explicit(&t->budget, bytes, memory_order_relaxed);
+}
+
+bool flight_over_budget(struct flight_writer *w)
+{
+    struct flight_table *t = w->flight->table;
+    return atomic_load_explicit(&t->kept, memory_order_relaxed) >
+           atomic_load_explicit(&t->budget, memory_order_relaxed);
 }
 
 void flight_table_free(struct flight_table **t)
@@ -72,6 +94,18 @@ void flight_table_free(struct flight_table **t)
     *t = NULL;
 }
 
+static void lock(struct flight *f)
+{
+    if (!f->alone)
+        pthread_mutex_lock(&f->lock);
+}
+
+static void unlock(struct flight *f)
+{
+    if (!f->alone)
+        pthread_mutex_unlock(&f->lock);
+}
+
 static struct flight_shard *shard_of(struct flight_table *t, uint64_t hash)
 {
     return &t->shards[hash >> 58 & (FLIGHT_SHARDS - 1)];
@@ -83,7 +117,8 @@ static struct flight_shard *shard_of(struct flight_table *t, uint64_t hash)
 static void listing_add(struct flight *f, struct listing *l, const struct cache_key *key,
                         struct flight_shard *shard)
 {
-    l->key = malloc(key->bytes.n);
+    bool fits = l == &f->base && key->bytes.n <= sizeof f->short_key;
+    l->key = fits ? f->short_key : malloc(key->bytes.n);
     ASSERT(l->key);
     memcpy(l->key, key->bytes.p, key->bytes.n);
     l->flight = f;
@@ -133,48 +168,67 @@ void flight_list_variant(struct flight_writer *w, const struct cache_key *key)
 
 /* -- life -- */
 
-static struct flight *flight_new(struct flight_table *t)
+static struct flight *flight_new(struct flight_table *t, bool alone, struct loop *here)
 {
-    struct flight *f = calloc(1, sizeof *f);
-    ASSERT(f);
+    struct flight *f = spares_take(loop_spares(here), sizeof *f);
+    memset(f, 0, offsetof(struct flight, short_key));
     f->table = t;
+    f->alone = alone;
     pthread_mutex_init(&f->lock, NULL);
     list_init(&f->readers);
-    arena_init(&f->arena, NULL);
+    arena_init(&f->arena, loop_arenas(here));
     return f;
 }
 
 static void pieces_drop(struct flight *f, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        bytes += f->pieces[i].bytes.n;
         blob_unref(&f->pieces[i].blob);
+    }
+    atomic_fetch_sub_explicit(&f->table->kept, bytes, memory_order_relaxed);
     f->pieces_n -= n;
     f->first += n;
     if (f->pieces_n > 0)
         memmove(f->pieces, f->pieces + n, f->pieces_n * sizeof *f->pieces);
 }
 
-static void flight_free(struct flight *f)
+/* On the thread of `here`, which may be another one than it came from. */
+static void flight_free(struct flight *f, struct loop *here)
 {
     pieces_drop(f, f->pieces_n);
     free(f->pieces);
     if (f->response)
         blob_unref(&f->response->head_blob);
     entry_unref(&f->entry);
+    f->arena.pool = loop_arenas(here);
     arena_fini(&f->arena);
-    free(f->base.key);
+    if (f->base.key != f->short_key)
+        free(f->base.key);
     free(f->variant.key);
     pthread_mutex_destroy(&f->lock);
-    free(f);
+    spares_give(loop_spares(here), f, sizeof *f);
 }
 
 /* Gives up one reference and the lock. */
-static void unlock_unref(struct flight *f)
+static void unlock_unref(struct flight *f, struct loop *here)
 {
     bool last = --f->refs == 0;
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     if (last)
-        flight_free(f);
+        flight_free(f, here);
+}
+
+/* The reader ends with its reference and the lock. */
+static void reader_end(struct flight_reader *r)
+{
+    struct flight *f = r->flight;
+    struct loop *here = r->loop;
+    bool is_first = r == &f->first_reader; /* its memory goes with the flight */
+    unlock_unref(f, here);
+    if (!is_first)
+        spares_give(loop_spares(here), r, sizeof *r);
 }
 
 /* -- telling readers and the writer -- */
@@ -182,15 +236,14 @@ static void unlock_unref(struct flight *f)
 static void reader_told(struct flight_reader *r)
 {
     struct flight *f = r->flight;
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     r->notified = false;
     r->posted = false;
     if (!r->owner) {
-        unlock_unref(f);
-        free(r);
+        reader_end(r);
         return;
     }
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     r->on_progress(r);
 }
 
@@ -226,15 +279,14 @@ static void tell_readers(struct flight *f, struct loop *here)
 static void writer_told(struct flight_writer *w)
 {
     struct flight *f = w->flight;
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     w->notified = false;
     w->posted = false;
     if (!w->owner) {
-        unlock_unref(f);
-        free(w);
+        unlock_unref(f, w->loop);
         return;
     }
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     w->wake(w->owner);
 }
 
@@ -310,8 +362,9 @@ static void readers_moved(struct flight *f, struct loop *here)
 static struct flight_reader *reader_new(struct flight *f, struct loop *loop,
                                         flight_progress_fn *on_progress, void *owner)
 {
-    struct flight_reader *r = calloc(1, sizeof *r);
-    ASSERT(r);
+    bool is_first = !f->first_reader.flight;
+    struct flight_reader *r =
+        is_first ? &f->first_reader : spares_ztake(loop_spares(loop), sizeof *r);
     r->flight = f;
     r->loop = loop;
     r->on_progress = on_progress;
@@ -326,12 +379,12 @@ static struct flight_reader *reader_new(struct flight *f, struct loop *loop,
 static struct flight_reader *join_found(struct flight *f, struct loop *loop,
                                         flight_progress_fn *on_progress, void *owner)
 {
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     struct flight_reader *r = reader_new(f, loop, on_progress, owner);
     r->chunk = f->first;
     if (f->state != FLIGHT_PENDING)
         tell_reader(r, loop);
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     return r;
 }
 
@@ -343,18 +396,18 @@ static struct listing *listing_find(struct flight_shard *shard, const struct cac
 
 static bool is_overdue(struct flight *f, mono_ms now)
 {
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     bool overdue = f->second_at != 0 && now >= f->second_at && f->state == FLIGHT_PENDING;
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     return overdue;
 }
 
 void flight_second_from(struct flight_reader *leader, mono_ms at)
 {
     struct flight *f = leader->flight;
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     f->second_at = at;
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
 }
 
 struct flight_reader *flight_join(struct flight_table *t, const struct cache_key *key, bool alone,
@@ -378,7 +431,7 @@ struct flight_reader *flight_join(struct flight_table *t, const struct cache_key
             return r;
         }
     }
-    struct flight *f = flight_new(t);
+    struct flight *f = flight_new(t, alone, loop);
     struct flight_reader *r = reader_new(f, loop, on_progress, owner);
     r->leader = true;
     *leader = true;
@@ -396,28 +449,27 @@ void flight_leave(struct flight_reader **rp)
     if (!r)
         return;
     struct flight *f = r->flight;
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     list_remove(&r->node);
     r->owner = NULL;
     readers_moved(f, r->loop);
     if (list_empty(&f->readers))
         tell_writer(f, r->loop);
     if (r->notified && r->posted) { /* the message frees it */
-        pthread_mutex_unlock(&f->lock);
+        unlock(f);
         return;
     }
     if (r->notified)
         turn_end_cancel(&r->turn_end);
-    unlock_unref(f);
-    free(r);
+    reader_end(r);
 }
 
 enum flight_state flight_state(struct flight_reader *r)
 {
     struct flight *f = r->flight;
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     enum flight_state s = r->released ? FLIGHT_RELEASED : f->state;
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     return s;
 }
 
@@ -440,10 +492,10 @@ bool flight_has_response(const struct flight_reader *r)
 bool flight_whole(struct flight_reader *r, uint64_t *length)
 {
     struct flight *f = r->flight;
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     bool whole = f->state == FLIGHT_COMPLETE && r->offset == 0 && f->first == 0;
     *length = f->length;
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     return whole;
 }
 
@@ -456,7 +508,7 @@ size_t flight_take(struct flight_reader *r, struct flight_piece *pieces, size_t 
 {
     struct flight *f = r->flight;
     size_t n = 0;
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     uint64_t behind = f->first + f->pieces_n;
     for (; n < max && r->chunk < behind; n++, r->chunk++) {
         const struct flight_piece *p = &f->pieces[r->chunk - f->first];
@@ -466,7 +518,7 @@ size_t flight_take(struct flight_reader *r, struct flight_piece *pieces, size_t 
     *end = f->state == FLIGHT_COMPLETE && r->chunk == behind;
     if (n > 0)
         readers_moved(f, r->loop);
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     return n;
 }
 
@@ -476,18 +528,18 @@ struct flight_writer *flight_attach_writer(struct flight_reader *leader, struct 
                                            flight_writer_fn *wake, void *owner)
 {
     struct flight *f = leader->flight;
-    struct flight_writer *w = calloc(1, sizeof *w);
-    ASSERT(w);
+    struct flight_writer *w = &f->only_writer;
+    ASSERT(!w->flight);
     w->flight = f;
     w->loop = loop;
     w->wake = wake;
     w->owner = owner;
     w->msg.fn = writer_on_message;
     turn_end_init(&w->turn_end, writer_on_turn_end, w);
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     f->refs++;
     f->writer = w;
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     return w;
 }
 
@@ -509,10 +561,10 @@ void flight_release_others(struct flight_writer *w)
 {
     struct flight *f = w->flight;
     unlist(f);
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     release_others(f);
     tell_readers(f, w->loop);
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
 }
 
 void flight_publish_head(struct flight_writer *w, struct flight_response *response, bool shared,
@@ -521,7 +573,7 @@ void flight_publish_head(struct flight_writer *w, struct flight_response *respon
     struct flight *f = w->flight;
     if (!shared || !collect) /* content that is not collected is gone for who comes later */
         unlist(f);
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     f->response = response;
     f->shared = shared;
     f->collect = collect;
@@ -530,7 +582,7 @@ void flight_publish_head(struct flight_writer *w, struct flight_response *respon
     if (!shared)
         release_others(f);
     tell_readers(f, w->loop);
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
 }
 
 static void piece_append(struct flight *f, struct blob *blob, struct slice bytes)
@@ -542,18 +594,19 @@ static void piece_append(struct flight *f, struct blob *blob, struct slice bytes
     }
     f->pieces[f->pieces_n++] = (struct flight_piece){blob_ref(blob), bytes};
     f->length += bytes.n;
+    atomic_fetch_add_explicit(&f->table->kept, bytes.n, memory_order_relaxed);
 }
 
 bool flight_append(struct flight_writer *w, struct blob *blob, struct slice bytes)
 {
     struct flight *f = w->flight;
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     if (f->collect || !list_empty(&f->readers))
         piece_append(f, blob, bytes);
     tell_readers(f, w->loop);
     w->blocked = window_is_full(f);
     bool room = !w->blocked;
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     return room;
 }
 
@@ -561,10 +614,10 @@ void flight_stop_collecting(struct flight_writer *w)
 {
     struct flight *f = w->flight;
     unlist(f);
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     f->collect = false;
     trim(f);
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
 }
 
 void flight_collected(struct flight_writer *w, char *to, size_t n)
@@ -585,10 +638,10 @@ uint64_t flight_length(struct flight_writer *w)
 bool flight_window_full(struct flight_writer *w)
 {
     struct flight *f = w->flight;
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     bool full = window_is_full(f);
     w->blocked = full;
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     return full;
 }
 
@@ -596,10 +649,10 @@ size_t flight_readers(struct flight_writer *w)
 {
     struct flight *f = w->flight;
     size_t n = 0;
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     list_for_each (it, &f->readers)
         n++;
-    pthread_mutex_unlock(&f->lock);
+    unlock(f);
     return n;
 }
 
@@ -613,20 +666,19 @@ static void writer_leave(struct flight_writer **wp)
     w->owner = NULL;
     tell_readers(f, w->loop);
     if (w->notified && w->posted) { /* the message frees it */
-        pthread_mutex_unlock(&f->lock);
+        unlock(f);
         return;
     }
     if (w->notified)
         turn_end_cancel(&w->turn_end);
-    unlock_unref(f);
-    free(w);
+    unlock_unref(f, w->loop);
 }
 
 void flight_end(struct flight_writer **wp, enum flight_state state, int error)
 {
     struct flight *f = (*wp)->flight;
     unlist(f);
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     f->state = state;
     f->error = error;
     writer_leave(wp);
@@ -636,7 +688,7 @@ void flight_end_entry(struct flight_writer **wp, struct entry *entry, enum fligh
 {
     struct flight *f = (*wp)->flight;
     unlist(f);
-    pthread_mutex_lock(&f->lock);
+    lock(f);
     f->state = FLIGHT_ENTRY;
     f->entry = entry_ref(entry);
     f->from = from;

@@ -73,6 +73,9 @@ struct flight_reader {
 
 struct flight_table *flight_table_new(void);
 void flight_table_free(struct flight_table **);
+/* Content that all flights together may keep for the store; beyond it new content is passed on
+ * without being stored. From any thread. */
+void flight_table_set_budget(struct flight_table *, size_t bytes);
 
 /* A reader of the flight of `key`, or of a new one: then `*leader` is true and the caller starts
  * the fetch and calls flight_attach_writer before it returns to the loop. With `alone` a flight
@@ -141,6 +144,8 @@ void flight_publish_head(struct flight_writer *, struct flight_response *, bool 
                          bool collect, size_t window);
 /* Appends content; takes its own reference. False: the window is full, stop until `wake`. */
 NODISCARD bool flight_append(struct flight_writer *, struct blob *, struct slice);
+/* All flights together keep as much as they may. */
+bool flight_over_budget(struct flight_writer *);
 /* Stops collecting: longer than the cache takes. */
 void flight_stop_collecting(struct flight_writer *);
 /* Copies the collected content, `n` bytes of it, to `to`. */

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define REQUEST_MAGIC     0x52455153u
-#define FREE_REQUESTS_MAX 64
+#define FREE_REQUESTS_MAX 1024
 
 /* -- the table -- */
 
@@ -120,7 +120,7 @@ struct request *request_new(struct worker *w, struct client *c)
         list_remove(&r->node);
         w->free_requests_n--;
     }
-    memset(r, 0, sizeof *r);
+    memset(r, 0, offsetof(struct request, captures));
     r->magic = REQUEST_MAGIC;
     r->holds = 1;
     r->state = REQ_READ_HEAD;

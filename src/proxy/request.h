@@ -107,11 +107,8 @@ struct request {
     wall_ms start_wall;
     char id[32]; /* $request_id, hex; made when first asked for */
     bool id_made;
-    struct slice captures[REGEX_CAPTURES_MAX]; /* of the last regular expression that matched:
-                                                  location, else server name */
-    const struct regex *captures_of;
-    struct slice name_captures[REGEX_CAPTURES_MAX]; /* of the server name's */
-    const struct regex *name_captures_of;
+    const struct regex *captures_of;      /* NULL: none matched, and there are no captures */
+    const struct regex *name_captures_of; /* the same */
 
     /* cache */
     bool cacheable; /* may look into and fill the cache */
@@ -144,8 +141,13 @@ struct request {
     struct slice sent_fields; /* field lines sent, for $sent_http_NAME */
     struct slice sent_stored; /* the same out of the stored response, in front of them */
     const struct flight_response *response; /* of the flight, for $upstream_http_NAME */
-    struct upstream_try tries[UPSTREAM_TRIES_MAX];
     size_t tries_n;
+
+    /* what follows is not cleared for a new request */
+    struct slice captures[REGEX_CAPTURES_MAX]; /* of the last regular expression that matched:
+                                                  location, else server name */
+    struct slice name_captures[REGEX_CAPTURES_MAX]; /* of the server name's */
+    struct upstream_try tries[UPSTREAM_TRIES_MAX];  /* `tries_n` of them */
 };
 
 /* An empty request of this connection; the codec fills `head` (slices in the request's arena) and

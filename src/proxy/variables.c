@@ -501,7 +501,7 @@ const struct variable *variable_find(struct slice name, struct slice *rest)
 static struct slice capture_value(const struct variable_use *use, const struct request *r)
 {
     if (use->group > 0)
-        return r->captures[use->group];
+        return r->captures_of ? r->captures[use->group] : slice_none();
     int group = r->captures_of ? regex_group(r->captures_of, use->name) : -1;
     if (group >= 0)
         return r->captures[group];

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ARENA_BLOCKS_KEPT 256
+#define ARENA_BLOCKS_KEPT 1024
 
 /* The seed is a secret; its hash is not. */
 static void make_via(struct worker *w)

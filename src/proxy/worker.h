@@ -71,7 +71,7 @@ struct worker {
     wall_s date_s;
     uint64_t client_serial; /* for $connection */
     struct time_cache times;
-    struct list fetches;      /* under way; some outlive their requests */
+    struct list fetches;     /* under way; some outlive their requests */
     struct list tunnels;     /* connections that switched protocols */
     uint64_t request_serial; /* for $request_id */
     uint64_t id_seed[2];

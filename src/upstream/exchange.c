@@ -152,8 +152,7 @@ static void exchange_on_kick(struct turn_end *t)
 
 struct exchange *exchange_new(struct upstream *u, const struct exchange_events *events, void *owner)
 {
-    struct exchange *ex = calloc(1, sizeof(*ex));
-    ASSERT(ex != NULL);
+    struct exchange *ex = spares_ztake(loop_spares(u->loop), sizeof(*ex));
     ex->upstream = upstream_ref(u);
     ex->events = events;
     ex->owner = owner;
@@ -161,7 +160,7 @@ struct exchange *exchange_new(struct upstream *u, const struct exchange_events *
     dial_init(&ex->dial, u->loop, exchange_on_dial, ex);
     turn_end_init(&ex->kick, exchange_on_kick, ex);
     buf_init(&ex->out, SIZE_MAX / 2);
-    arena_init(&ex->arena, &u->arenas);
+    arena_init(&ex->arena, loop_arenas(u->loop));
     return ex;
 }
 
@@ -262,6 +261,7 @@ void exchange_fail(struct exchange *ex, enum exchange_error error, const char *d
 static void bury(void *arg)
 {
     struct exchange *ex = arg;
+    struct spares *spares = loop_spares(ex->upstream->loop);
     if (ex->peer != NULL) {
         peer_unref(&ex->peer);
     }
@@ -270,7 +270,7 @@ static void bury(void *arg)
     buf_fini(&ex->out);
     arena_fini(&ex->arena);
     upstream_unref(&ex->upstream);
-    free(ex);
+    spares_give(spares, ex, sizeof(*ex));
 }
 
 void exchange_cancel(struct exchange **exp)

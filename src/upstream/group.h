@@ -58,7 +58,6 @@ struct upstream {
     struct list idle; /* of struct origin, longest idle first */
     uint32_t idle_n;
     struct upstream_counters counters;
-    struct arena_pool arenas;
     struct blob *spares[UPSTREAM_SPARES_MAX];
     size_t spares_n;
 };

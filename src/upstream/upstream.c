@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#define ARENA_BLOCKS_KEPT 32
-
 struct upstream *upstream_new(const struct upstream_conf *conf, struct upstream_health *health,
                               struct loop *loop, struct resolver *resolver, struct log *log)
 {
@@ -22,7 +20,6 @@ struct upstream *upstream_new(const struct upstream_conf *conf, struct upstream_
     u->log = log;
     list_init(&u->peers);
     list_init(&u->idle);
-    arena_pool_init(&u->arenas, ARENA_BLOCKS_KEPT);
     names_start(u);
     return u;
 }
@@ -47,7 +44,6 @@ static void bury(void *arg)
     for (size_t i = 0; i < u->spares_n; i++) {
         blob_unref(&u->spares[i]);
     }
-    arena_pool_fini(&u->arenas);
     free(u);
 }
 

@@ -3,7 +3,8 @@
 #include "http/check.h"
 
 static struct arena arena;
-static const struct h1_limits usual = {.line_bytes = 65536, .head_bytes = 65536, .field_count = 100};
+static const struct h1_limits usual = {
+    .line_bytes = 65536, .head_bytes = 65536, .field_count = 100};
 
 #define OK "HTTP/1.1 200 OK\r\n"
 
@@ -267,8 +268,12 @@ static void test_limits(void **state)
         enum h1_result want;
     } rows[] = {
         {"just right", {.line_bytes = 31, .head_bytes = 31, .field_count = 2}, H1_OK},
-        {"head too large", {.line_bytes = 31, .head_bytes = 30, .field_count = 2}, H1_HEAD_TOO_LARGE},
-        {"too many fields", {.line_bytes = 31, .head_bytes = 31, .field_count = 1}, H1_HEAD_TOO_LARGE},
+        {"head too large",
+         {.line_bytes = 31, .head_bytes = 30, .field_count = 2},
+         H1_HEAD_TOO_LARGE},
+        {"too many fields",
+         {.line_bytes = 31, .head_bytes = 31, .field_count = 1},
+         H1_HEAD_TOO_LARGE},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct response_head out;

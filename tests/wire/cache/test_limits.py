@@ -30,6 +30,24 @@ def test_declared_length_beyond_the_limit_is_known_at_the_head(origin, client):
 
 
 @pytest.mark.config("""
+caches: {small: {memory: 2m, max_object: 1m}}
+proxy_cache: small
+""")
+def test_what_is_being_collected_is_bounded(origin, proxy):
+    begun = []
+    for i in range(4):
+        client = proxy.client().get(f"/{i}")
+        reply = origin.receive().reply_head(chunked=True, cache_control="max-age=60").chunk("x" * 900_000)
+        client.expect_head(200)
+        client.expect_content("x" * 900_000)
+        begun.append((client, reply))
+    for client, reply in begun:
+        reply.chunk("y" * 10_000).last_chunk()
+        client.expect_rest(content="y" * 10_000)
+    proxy.counted(cache_stored=3)
+
+
+@pytest.mark.config("""
 caches: {small: {memory: 2m}}
 proxy_cache: small
 """)
