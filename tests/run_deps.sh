@@ -19,7 +19,7 @@ satisfied() {
 choose() {
     local one
     for one in ${1//|/ }; do
-        if apt-cache show "$one" 2>/dev/null | grep -q '^Package:'; then
+        if apt-cache show "$one" 2>/dev/null | grep '^Package:' >/dev/null; then
             echo "$one"
             return
         fi
