@@ -30,7 +30,7 @@ static struct slice bounds_text(struct loading *l, const struct directive *d)
     return d->min == NULL ? SLICE("") : arena_printf(arena, " (at least %s)", d->min);
 }
 
-/* `"5x" is not a duration (0s to 10m)` */
+/* `"5x" is not a duration such as 10s (0s to 10m)` */
 static bool not_a(struct loading *l, const struct directive *d, const struct node *at,
                   struct slice text, const char *what)
 {
@@ -250,7 +250,7 @@ _Static_assert(sizeof(size_t) == sizeof(int64_t), "TYPE_SIZE serves both");
 bool parse_size(struct loading *l, const struct directive *d, const struct node *node, void *block)
 {
     int64_t v;
-    if (!bounded(l, d, node, parse_size_bytes, "a size", &v)) {
+    if (!bounded(l, d, node, parse_size_bytes, "a size such as 8k", &v)) {
         return false;
     }
     memcpy(value_field(d, block), &v, sizeof(v));
@@ -262,7 +262,7 @@ bool parse_int_size(struct loading *l, const struct directive *d, const struct n
 {
     int64_t v;
     int *field = value_field(d, block);
-    if (!bounded(l, d, node, parse_size_bytes, "a size", &v)) {
+    if (!bounded(l, d, node, parse_size_bytes, "a size such as 8k", &v)) {
         return false;
     }
     *field = (int)v;
@@ -274,7 +274,7 @@ bool parse_duration(struct loading *l, const struct directive *d, const struct n
 {
     int64_t *field = value_field(d, block);
     int64_t v;
-    if (!bounded(l, d, node, parse_duration_ms, "a duration", &v)) {
+    if (!bounded(l, d, node, parse_duration_ms, "a duration such as 10s", &v)) {
         return false;
     }
     *field = v;

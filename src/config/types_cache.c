@@ -93,7 +93,7 @@ static bool valid_time(struct loading *l, const struct directive *d, const struc
 {
     int64_t ms;
     if (!parse_duration_ms(word, &ms)) {
-        value_error(l, d, at, "\"%.*s\" is not a duration", SLICE_ARG(word));
+        value_error(l, d, at, "\"%.*s\" is not a duration such as 10s", SLICE_ARG(word));
         return false;
     }
     *lifetime_s = ms / 1000;

@@ -146,7 +146,7 @@ static bool set_header_add(struct loading *l, const struct directive *d, struct 
     if (t == NULL) {
         return false;
     }
-    set_header_push(l, to, (struct set_header){.name = name, .value = t});
+    set_header_push(l, to, (struct set_header){.name = name, .id = field_id_of(name), .value = t});
     return true;
 }
 
@@ -343,7 +343,11 @@ static bool return_set(struct loading *l, const struct directive *d, const struc
                        struct slice status, struct slice text, struct location_conf *conf)
 {
     uint64_t code = 0;
-    if (!parse_u64(status, 599, &code) || code < 200 || code == 444) {
+    if (slice_eq(status, SLICE("444"))) {
+        value_error(l, d, node, "444 (closing without an answer) is not supported");
+        return false;
+    }
+    if (!parse_u64(status, 599, &code) || code < 200) {
         value_error(l, d, node, "\"%.*s\" is not a status (200 to 599) or a URL",
                     SLICE_ARG(status));
         return false;

@@ -21,13 +21,22 @@ static struct place place_of(const struct yaml_reader *y, const yaml_mark_t *mar
                           .column = (uint32_t)mark->column + 1};
 }
 
+/* What libyaml calls "a character that cannot start any token" is a tab nearly always. */
+static bool is_at_tab(const yaml_parser_t *p)
+{
+    return p->error == YAML_SCANNER_ERROR && p->buffer.pointer < p->buffer.last &&
+           *p->buffer.pointer == '\t';
+}
+
 /* libyaml's own words, at the place that it gives. */
 static void report_syntax(struct yaml_reader *y)
 {
     const yaml_parser_t *p = &y->parser;
     struct place at = place_of(y, &p->problem_mark);
     const char *problem = p->problem == NULL ? "not YAML" : p->problem;
-    if (p->error == YAML_READER_ERROR) {
+    if (is_at_tab(p)) {
+        error_at(y->r->errors, &at, "a tab character: YAML is indented with spaces");
+    } else if (p->error == YAML_READER_ERROR) {
         error_at(y->r->errors, &at, "not UTF-8 text: %s at byte %zu", problem, p->problem_offset);
     } else if (p->context != NULL) {
         error_at(y->r->errors, &at, "%s (%s that starts at line %zu)", problem, p->context,

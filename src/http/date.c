@@ -106,14 +106,30 @@ static bool take_number(struct slice *s, size_t digits, unsigned *out)
     return true;
 }
 
+/* Three letters as a number, without case: no other byte becomes one of the letters. */
+static uint32_t three_letters(const char *p)
+{
+    return (uint32_t)(p[0] | 0x20) << 16 | (uint32_t)(p[1] | 0x20) << 8 | (uint32_t)(p[2] | 0x20);
+}
+
+/* Which one of the names it is; `count` where it is none. */
+static size_t take_short_name(struct slice *s, const char (*names)[4], size_t count)
+{
+    if (s->n < 3) {
+        return count;
+    }
+    uint32_t letters = three_letters(s->p);
+    size_t i = 0;
+    while (i < count && three_letters(names[i]) != letters) {
+        i++;
+    }
+    *s = slice_skip(*s, i < count ? 3 : 0);
+    return i;
+}
+
 static bool take_short_day(struct slice *s)
 {
-    for (size_t i = 0; i < ARRAY_LEN(day_names); i++) {
-        if (take_text(s, slice_make(day_names[i], 3))) {
-            return true;
-        }
-    }
-    return false;
+    return take_short_name(s, day_names, ARRAY_LEN(day_names)) < ARRAY_LEN(day_names);
 }
 
 static bool take_long_day(struct slice *s)
@@ -128,13 +144,9 @@ static bool take_long_day(struct slice *s)
 
 static bool take_month(struct slice *s, struct civil *c)
 {
-    for (unsigned i = 0; i < ARRAY_LEN(month_names); i++) {
-        if (take_text(s, slice_make(month_names[i], 3))) {
-            c->month = i + 1;
-            return true;
-        }
-    }
-    return false;
+    size_t i = take_short_name(s, month_names, ARRAY_LEN(month_names));
+    c->month = (unsigned)i + 1;
+    return i < ARRAY_LEN(month_names);
 }
 
 static bool take_year(struct slice *s, struct civil *c)
@@ -218,14 +230,15 @@ static bool civil_to_wall(const struct civil *c, wall_s *out)
 bool http_date_parse(struct slice s, wall_s now, wall_s *out)
 {
     struct civil c = {0};
+    bool is_short = s.n > 3 && (s.p[3] == ',' || s.p[3] == ' ');
     bool there;
-    if (take_long_day(&s)) {
-        there = take_text(&s, SLICE(", ")) && take_rfc850(s, now, &c);
-    } else if (take_short_day(&s)) {
+    if (!is_short) {
+        there = take_long_day(&s) && take_text(&s, SLICE(", ")) && take_rfc850(s, now, &c);
+    } else if (!take_short_day(&s)) {
+        there = false;
+    } else {
         there = take_text(&s, SLICE(", ")) ? take_fixdate(s, &c)
                                            : take_text(&s, SLICE(" ")) && take_asctime(s, &c);
-    } else {
-        there = false;
     }
     return there && civil_to_wall(&c, out);
 }

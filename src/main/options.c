@@ -110,7 +110,7 @@ bool options_parse(int argc, char **argv, struct options *out, FILE *err)
     if (out->mode == MODE_HEALTHCHECK && optind < argc)
         out->url = argv[optind++];
     if (optind < argc)
-        return wrong_use(err, "what is meant by ", argv[optind]);
+        return wrong_use(err, "there is no argument ", argv[optind]);
     if (!out->config_path)
         out->config_path = access("proxy.yaml", F_OK) == 0 ? "proxy.yaml" : OPTIONS_CONFIG_PATH;
     return true;

@@ -239,7 +239,7 @@ static bool start(struct serve *s)
         return cannot_start(s, error);
     give_access_logs(config);
     if (!privileges_drop(&config->main, s->log))
-        return cannot_start(s, "user: see the log");
+        return cannot_start(s, "the change of user failed");
     if (!start_workers(s))
         return cannot_start(s, "no threads");
     apply_use(s, config);

@@ -2,10 +2,7 @@
 
 #include "base/assert.h"
 
-/* The functions that need no context of the library's: making and clearing one costs more than the
- * digest of a key. */
-#define OPENSSL_SUPPRESS_DEPRECATED
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 #define DIGEST_BYTES 32
@@ -52,14 +49,18 @@ static void base64url(const uint8_t in[DIGEST_BYTES], char *out)
 {
     static const char alphabet[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    uint32_t bits = 0;
-    unsigned have = 0;
-    for (size_t i = 0; i < DIGEST_BYTES; i++) {
-        bits = bits << 8 | in[i];
-        for (have += 8; have >= 6; have -= 6)
-            *out++ = alphabet[bits >> (have - 6) & 63];
+    size_t i = 0;
+    for (; i + 3 <= DIGEST_BYTES; i += 3) {
+        uint32_t bits = (uint32_t)in[i] << 16 | (uint32_t)in[i + 1] << 8 | in[i + 2];
+        *out++ = alphabet[bits >> 18];
+        *out++ = alphabet[bits >> 12 & 63];
+        *out++ = alphabet[bits >> 6 & 63];
+        *out++ = alphabet[bits & 63];
     }
-    *out = alphabet[bits << (6 - have) & 63];
+    uint32_t last = (uint32_t)in[i] << 8 | in[i + 1]; /* 16 bits are left of 32 bytes */
+    *out++ = alphabet[last >> 10];
+    *out++ = alphabet[last >> 4 & 63];
+    *out = alphabet[last << 2 & 63];
 }
 
 void mc_key_make(struct mc_key_maker *maker, struct slice prefix, struct slice bytes,

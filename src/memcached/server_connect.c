@@ -36,7 +36,7 @@ static void say_down(struct mc_server *s, const char *why)
     if (s->said_down)
         return;
     s->said_down = true;
-    log_write(s->env->log, LOG_WARN,
+    log_write(s->env->log, LOG_ERROR,
               "memcached \"%.*s\": %.*s is down (%s); its keys are misses until it answers",
               SLICE_ARG(s->env->conf->name), SLICE_ARG(s->conf->text), why);
 }

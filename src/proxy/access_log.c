@@ -28,6 +28,7 @@ struct access_log {
     struct worker *worker;
     int fd;
     enum file_kind kind;
+    bool failing; /* said so; until a write succeeds */
     bool blocked; /* a pipe is full: `watch` tells when it takes bytes again */
     struct fd_watch watch;
     struct timer timer;
@@ -166,6 +167,15 @@ static void stop_waiting(struct access_log *l)
     l->blocked = false;
 }
 
+/* Once, not for each buffer. */
+static void say_failing(struct access_log *l)
+{
+    if (!l->failing)
+        log_write(l->worker->log, LOG_ALERT, "access_log \"%.*s\": %m; lines are dropped",
+                  SLICE_ARG(l->path));
+    l->failing = true;
+}
+
 static void write_out(struct access_log *l)
 {
     while (l->start < l->end) {
@@ -175,9 +185,11 @@ static void write_out(struct access_log *l)
             return;
         }
         if (n <= 0) { /* a full disk, a reader that has gone: the lines are lost, as with nginx */
+            say_failing(l);
             count_dropped(l, count_lines(slice_make(l->buffer + l->start, l->end - l->start)));
             break;
         }
+        l->failing = false;
         l->start += (size_t)n;
     }
     buffer_empty(l);

@@ -7,8 +7,11 @@
 #include "http/date.h"
 #include "proxy/client.h"
 #include "proxy/deliver_head.h"
+#include "proxy/failure.h"
 #include "proxy/outcome.h"
 #include "proxy/reply.h"
+
+#include <stdio.h>
 
 /* Content handed to the client at once: a batch is written before the next one is taken. */
 #define BATCH_PIECES 16
@@ -153,9 +156,10 @@ static bool pass_content(struct request *r, bool *end)
 
 static enum deliver_result cut(struct request *r)
 {
-    log_write(r->worker->log, LOG_ERROR, "*%llu response cut after %llu bytes: %s",
-              (unsigned long long)r->client->serial, (unsigned long long)r->content_sent,
-              reply_row((enum reply)flight_error(r->reader))->text);
+    char then[64];
+    (void)snprintf(then, sizeof then, "response cut after %llu bytes",
+                   (unsigned long long)r->content_sent);
+    failure_log(r, LOG_ERROR, reply_row((enum reply)flight_error(r->reader))->text, then);
     r->client->codec->abort(r->client, r);
     return DELIVER_CUT;
 }
@@ -247,18 +251,8 @@ static void deliver_admin(struct request *r)
 
 static void log_reply(struct request *r, const struct reply_row *row)
 {
-    enum log_level level =
-        row->status >= 500 && row->status != 501 && row->status != 505 ? LOG_ERROR : LOG_INFO;
-    if (!log_enabled(r->worker->log, level))
-        return;
-    char peer[ADDRESS_TEXT_MAX];
-    struct slice client = address_print_host(&r->client->peer, peer);
-    struct slice upstream = r->tries_n > 0 ? r->tries[r->tries_n - 1].peer : SLICE("-");
-    log_write(r->worker->log, level,
-              "*%llu %s, client: %.*s, server: %.*s, request: \"%.*s\", upstream: %.*s",
-              (unsigned long long)r->client->serial, row->text, SLICE_ARG(client),
-              SLICE_ARG(r->server->name), SLICE_ARG(slice_take(r->raw_line, 512)),
-              SLICE_ARG(upstream));
+    bool ours = row->status >= 500 && row->status != 501 && row->status != 505;
+    failure_log(r, ours ? LOG_ERROR : LOG_INFO, row->text, NULL);
 }
 
 void deliver_reply(struct request *r)

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "cache/freshness.h"
 #include "proxy/client.h"
+#include "proxy/failure.h"
 #include "proxy/fetch_internal.h"
 #include "proxy/lookup.h"
 
@@ -314,6 +315,7 @@ static void on_fail(struct exchange *ex, enum exchange_error error)
     struct fetch *f = exchange_owner(ex);
     f->failed = true;
     f->error = error;
+    f->r->why = exchange_error_detail(ex);
     if (f->try->status == 0) /* as nginx shows it */
         f->try->status = reply_row(reply_of(error))->status;
     note_try_end(f);
@@ -525,6 +527,10 @@ static enum fetch_state step_retry(struct fetch *f)
     if (!again)
         return FETCH_FAILED;
     counter_add(c, COUNTER_UPSTREAM_RETRIES, 1);
+    if (!f->fresh)
+        failure_log(f->r, LOG_ERROR, reply_row(reply_of(f->error))->text,
+                    "trying the next upstream");
+    f->r->why = NULL;
     return FETCH_PICK;
 }
 
@@ -567,7 +573,7 @@ static enum fetch_state step_decide(struct fetch *f)
     } else {
         peer_succeeded(exchange_peer(f->exchange));
     }
-    if (f->stale && status == 304)
+    if (f->validating && status == 304)
         return on_not_modified(f);
     if (f->stale && status >= 500 && status <= 504 && status != 501 &&
         freshness_stale_on_error(&f->stale->view.meta, loop_wall(f->worker->loop)))
@@ -609,8 +615,10 @@ static enum fetch_state step_failed(struct fetch *f)
 {
     enum reply reply = failure(f);
     if (f->stale && !f->response && reply != REPLY_ONLY_IF_CACHED &&
-        freshness_stale_on_error(&f->stale->view.meta, loop_wall(f->worker->loop)))
+        freshness_stale_on_error(&f->stale->view.meta, loop_wall(f->worker->loop))) {
+        failure_log(f->r, LOG_ERROR, reply_row(reply)->text, "a stale response is served");
         return end_with_stale(f);
+    }
     flight_end(&f->writer, FLIGHT_BROKEN, reply);
     return FETCH_DONE;
 }

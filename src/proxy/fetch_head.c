@@ -60,7 +60,7 @@ static void add_set_headers(struct fetch *f, struct fields *out)
         const struct set_header *h = &r->location->set_headers[i];
         struct slice value = template_render(h->value, r, &r->arena);
         if (value.n > 0)
-            fields_add(out, &r->arena, h->name, value);
+            fields_push(out, &r->arena, (struct field){.name = h->name, .value = value, .id = h->id});
     }
 }
 
@@ -141,8 +141,7 @@ void fetch_make_request(struct fetch *f)
         if (goes_on(f, field))
             fields_push(&out, &r->arena, *field);
     }
-    if (f->stale && !conditional_add(&f->stale->view, &out, &r->arena))
-        entry_unref(&f->stale);
+    f->validating = f->stale && conditional_add(&f->stale->view, &out, &r->arena);
     add_via(f, &out);
     add_framing(f, &out);
     f->head_text = h1_write_request(&r->arena, f->asked.method_token, target_of(f), &out);

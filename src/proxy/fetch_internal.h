@@ -26,7 +26,8 @@ struct fetch {
     bool lookup_done;
     enum store_result lookup_result;
     struct store_get get;
-    struct entry *stale; /* to be validated */
+    struct entry *stale; /* to be validated, or served where the origin fails */
+    bool validating;     /* the origin is asked whether it still holds */
 
     /* the origin */
     bool may_store;            /* as far as the request goes */

@@ -4,6 +4,7 @@
 
 #include "base/slice.h"
 #include "cache/cache_conf.h"
+#include "http/fields.h"
 #include "net/address.h"
 #include "proxy/regex.h"
 #include "proxy/template.h"
@@ -80,6 +81,7 @@ enum location_handler {
 /* proxy_set_header: an empty value removes the field. */
 struct set_header {
     struct slice name;
+    enum field_id id; /* of `name` */
     const struct template *value;
 };
 

@@ -183,9 +183,7 @@ void request_refuse(struct request *r, int reply, const char *why)
 {
     upload_init(&r->upload, FRAMING_NONE, 0, 0);
     r->reply = reply;
-    if (why[0])
-        log_write(r->worker->log, LOG_INFO, "*%llu client sent %s",
-                  (unsigned long long)r->client->serial, why);
+    r->why = why[0] ? why : NULL;
     counter_add(&r->worker->counters, COUNTER_REQUESTS_BAD, 1);
     request_run(r);
 }

@@ -128,6 +128,7 @@ struct request {
     enum cache_outcome outcome;
     enum forward_reason forward;
     const char *detail; /* of Cache-Status */
+    const char *why;    /* what exactly was wrong, for the error log; static text or NULL */
 
     /* the answer */
     int reply; /* row of proxy/reply.h where it is made here, -1 */

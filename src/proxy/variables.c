@@ -369,12 +369,17 @@ static void make_id(struct request *r)
     r->id_made = true;
 }
 
-static struct slice get_request_id(struct request *r, const struct variable_use *use UNUSED,
-                                   struct arena *arena UNUSED)
+struct slice variable_request_id(struct request *r)
 {
     if (!r->id_made)
         make_id(r);
     return slice_make(r->id, sizeof r->id);
+}
+
+static struct slice get_request_id(struct request *r, const struct variable_use *use UNUSED,
+                                   struct arena *arena UNUSED)
+{
+    return variable_request_id(r);
 }
 
 /* -- the answer -- */

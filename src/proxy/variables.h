@@ -43,6 +43,9 @@ struct slice variable_value(const struct variable_use *, struct request *, struc
 /* nginx's spelling of a field's name in a variable: letters in any case, '-' and '_' alike. */
 bool variable_names_field(struct slice in_variable, struct slice field_name);
 
+/* $request_id; made when first asked for. */
+struct slice variable_request_id(struct request *);
+
 /* Rows of variables_upstream.c. */
 variable_get_fn variable_upstream_addr, variable_upstream_status, variable_upstream_connect_time,
     variable_upstream_header_time, variable_upstream_response_time, variable_upstream_bytes_sent,

@@ -127,7 +127,9 @@ static void exchange_on_dial(struct dial *d, enum dial_result result, int fd)
         ex->conn = origin_open(ex->upstream, ex->peer, fd, bind_of(ex), ex);
         connected(ex);
         return;
-    case DIAL_REFUSED: exchange_fail(ex, EXCHANGE_CONNECT_REFUSED, NULL); return;
+    case DIAL_REFUSED:
+        exchange_fail(ex, EXCHANGE_CONNECT_REFUSED, dial_result_text(result));
+        return;
     case DIAL_TIMEOUT: exchange_fail(ex, EXCHANGE_CONNECT_TIMEOUT, NULL); return;
     case DIAL_LOCAL:
         origin_shed(ex->upstream); /* so that the next try finds a descriptor */

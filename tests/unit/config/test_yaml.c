@@ -10,8 +10,8 @@ static const struct row {
 } rows[] = {
     {"comments and documents' marks", "---\n# a\n" TOP "...\n", ""},
     {"empty", "", "p.yaml:1:1: listen is missing, for example listen: 8080\n"},
-    {"a list", "- a\n", "p.yaml:1:1: a map of directives is needed, not a list\n"},
-    {"a text", "hello\n", "p.yaml:1:1: a map of directives is needed, not a single value\n"},
+    {"a list", "- a\n", "p.yaml:1:1: a map of directives (name: value) is needed, not a list\n"},
+    {"a text", "hello\n", "p.yaml:1:1: a map of directives (name: value) is needed, not a single value\n"},
     {"two documents", TOP "---\n" TOP, "p.yaml:3:1: a second document (---) is not supported\n"},
     {"key twice", TOP "workers: 1\nworkers: 2\n",
      "p.yaml:4:1: \"workers\" is given twice; first in line 3\n"},
