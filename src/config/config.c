@@ -96,7 +96,8 @@ static const struct node *read_tree(struct reader *r, const char *name, struct s
         top = node_new(r->arena, NODE_MAP, &top->at);
     }
     if (top != NULL && top->kind != NODE_MAP) {
-        error_at(r->errors, &top->at, "a map of directives (name: value) is needed, not %s", node_kind_text(top));
+        error_at(r->errors, &top->at, "a map of directives (name: value) is needed, not %s",
+                 node_kind_text(top));
         return NULL;
     }
     if (top != NULL) {

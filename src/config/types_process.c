@@ -218,6 +218,7 @@ static const struct {
                 "\"protocol\":\"$server_protocol\",\"status\":$status,"
                 "\"body_bytes_sent\":$body_bytes_sent,\"request_time\":$request_time,"
                 "\"cache\":\"$upstream_cache_status\",\"upstream\":\"$upstream_addr\","
+                "\"upstream_status\":\"$upstream_status\","
                 "\"upstream_time\":\"$upstream_response_time\",\"referer\":\"$http_referer\","
                 "\"user_agent\":\"$http_user_agent\",\"request_id\":\"$request_id\"}")},
 };

@@ -122,7 +122,8 @@ static void fetch_on_flight(void *owner)
 struct fetch *fetch_start(struct request *r, struct flight_reader *leader, bool look,
                           struct entry *validate, bool background)
 {
-    struct fetch *f = spares_ztake(loop_spares(r->worker->loop), sizeof *f);
+    struct fetch *f = spares_take(loop_spares(r->worker->loop), sizeof *f);
+    memset(f, 0, offsetof(struct fetch, asked));
     f->magic = FETCH_MAGIC;
     list_push_back(&r->worker->fetches, &f->node);
     f->worker = r->worker;
@@ -162,10 +163,25 @@ static bool look_up(struct fetch *f)
     return f->lookup_done;
 }
 
+/* With a thousand lookups under way the processor's caches have lost the request by the time its
+ * answer comes. It goes on at the end of the turn: what it touches then is fetched behind the
+ * answers that are read meanwhile (an eighth of the user time at 1024 connections). */
+static void warm_up(const struct request *r)
+{
+    const char *client = (const char *)r->client;
+    const void *lines[] = {&r->control, &r->head,    &r->head.fields, &r->upload,
+                           &r->key,     &r->outcome, &r->sent_fields, r->arena.at};
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        PREFETCH(lines[i]);
+    for (size_t at = 0; at < sizeof *r->client; at += 64)
+        PREFETCH(client + at);
+}
+
 static enum fetch_state on_found(struct fetch *f, struct entry *e)
 {
     struct request *r = f->r;
     wall_ms now = loop_wall(f->worker->loop);
+    warm_up(r);
     switch (freshness_reuse(&e->view.meta, &r->control, now)) {
     case REUSE_STALE_REVALIDATE:
         if (f->background)

@@ -60,14 +60,16 @@ static void add_set_headers(struct fetch *f, struct fields *out)
         const struct set_header *h = &r->location->set_headers[i];
         struct slice value = template_render(h->value, r, &r->arena);
         if (value.n > 0)
-            fields_push(out, &r->arena, (struct field){.name = h->name, .value = value, .id = h->id});
+            fields_push(out, &r->arena,
+                        (struct field){.name = h->name, .value = value, .id = h->id});
     }
 }
 
 static void add_via(struct fetch *f, struct fields *out)
 {
     struct request *r = f->r;
-    struct slice version = r->head.version_minor == 0 ? SLICE("1.0 mcproxy ") : SLICE("1.1 mcproxy ");
+    struct slice version =
+        r->head.version_minor == 0 ? SLICE("1.0 mcproxy ") : SLICE("1.1 mcproxy ");
     struct slice mine =
         arena_concat(&r->arena, version, slice_make(r->worker->via, sizeof r->worker->via));
     if (fields_has(&r->head.fields, FIELD_VIA)) {
@@ -125,6 +127,7 @@ void fetch_make_request(struct fetch *f)
 {
     struct request *r = f->r;
     struct fields out = {0};
+    f->out = (struct exchange_request){0};
     f->asked = r->head;
     if (r->head.method == METHOD_HEAD && f->may_store) {
         f->asked.method = METHOD_GET;

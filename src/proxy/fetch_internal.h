@@ -30,10 +30,8 @@ struct fetch {
     bool validating;     /* the origin is asked whether it still holds */
 
     /* the origin */
-    bool may_store;            /* as far as the request goes */
-    struct request_head asked; /* as sent: HEAD becomes GET where the response fills the cache */
+    bool may_store; /* as far as the request goes */
     struct slice head_text;
-    struct exchange_request out;
     struct exchange *exchange;
     struct upstream *upstream;
     struct pick_state picked;
@@ -59,6 +57,10 @@ struct fetch {
     enum store_verdict verdict;
     struct cache_key store_key;
     bool collecting;
+
+    /* fetch_make_request's, not cleared before: most lookups in the pool need no origin */
+    struct request_head asked; /* as sent: HEAD becomes GET where the response fills the cache */
+    struct exchange_request out;
 };
 
 /* -- fetch_head.c -- */

@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define FLIGHT_SHARDS     64
-#define SHORT_KEY_BYTES   128
+#define FLIGHT_SHARDS   64
+#define SHORT_KEY_BYTES 128
 
 struct flight_shard {
     pthread_mutex_t lock;

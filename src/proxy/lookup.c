@@ -15,6 +15,8 @@ static void make_key(struct request *r)
     struct cache_key_builder b;
     cache_key_begin(&b, &r->arena);
     cache_key_value(&b, r->wconf->conf->caches[r->location->cache].name);
+    if (r->head.method != METHOD_GET && r->head.method != METHOD_HEAD)
+        cache_key_value(&b, r->head.method_token); /* POST's response is not GET's */
     template_render_key(r->location->cache_key, r, &b);
     r->key = cache_key_end(&b, r->worker->key_seed);
 }

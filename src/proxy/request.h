@@ -145,8 +145,8 @@ struct request {
     size_t tries_n;
 
     /* what follows is not cleared for a new request */
-    struct slice captures[REGEX_CAPTURES_MAX]; /* of the last regular expression that matched:
-                                                  location, else server name */
+    struct slice captures[REGEX_CAPTURES_MAX];      /* of the last regular expression that matched:
+                                                       location, else server name */
     struct slice name_captures[REGEX_CAPTURES_MAX]; /* of the server name's */
     struct upstream_try tries[UPSTREAM_TRIES_MAX];  /* `tries_n` of them */
 };

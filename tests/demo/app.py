@@ -33,7 +33,7 @@ class App(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path == "/private":
             self.reply(200, "for you alone\n", {"Cache-Control": "private"}, with_content)
-        elif path.startswith("/missing"):
+        elif "missing" in path or "no-such" in path:
             self.reply(404, "no such page\n", {}, with_content)
         else:
             time.sleep(PAGE_SECONDS)

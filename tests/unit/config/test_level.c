@@ -46,7 +46,7 @@ static void defaults(void **state)
     assert_null(c->main.user);
     assert_null(c->main.pid_path);
     assert_string_equal(c->main.error_log, "stderr");
-    assert_int_equal(c->main.error_log_level, LOG_ERROR);
+    assert_int_equal(c->main.error_log_level, LOG_NOTICE);
     assert_int_equal(c->proxy.worker_connections, 16384);
     assert_int_equal(c->proxy.shutdown_timeout_ms, 30000);
     assert_null(c->proxy.resolvers);

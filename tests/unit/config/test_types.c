@@ -175,6 +175,7 @@ static void returns(void **state)
 
 static const struct row bad_returns[] = {
     {"no status", "hello", "p.yaml:2:9: return: \"hello\" is not a status (200 to 599) or a URL\n"},
+    {"closing", "444", "p.yaml:2:9: return: 444 (closing without an answer) is not supported\n"},
     {"interim", "100", "p.yaml:2:9: return: \"100\" is not a status (200 to 599) or a URL\n"},
     {"nothing", "", "p.yaml:2:8: return: \"\" is not a status (200 to 599) or a URL\n"},
     {"redirect to nowhere", "301", "p.yaml:2:9: return: 301 needs a URL\n"},

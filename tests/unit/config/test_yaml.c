@@ -11,7 +11,8 @@ static const struct row {
     {"comments and documents' marks", "---\n# a\n" TOP "...\n", ""},
     {"empty", "", "p.yaml:1:1: listen is missing, for example listen: 8080\n"},
     {"a list", "- a\n", "p.yaml:1:1: a map of directives (name: value) is needed, not a list\n"},
-    {"a text", "hello\n", "p.yaml:1:1: a map of directives (name: value) is needed, not a single value\n"},
+    {"a text", "hello\n",
+     "p.yaml:1:1: a map of directives (name: value) is needed, not a single value\n"},
     {"two documents", TOP "---\n" TOP, "p.yaml:3:1: a second document (---) is not supported\n"},
     {"key twice", TOP "workers: 1\nworkers: 2\n",
      "p.yaml:4:1: \"workers\" is given twice; first in line 3\n"},
@@ -26,8 +27,10 @@ static const struct row {
     {"key that is a list", TOP "[a]: b\n", "p.yaml:3:1: a key has to be a text\n"},
     {"NUL", TOP "pid: \"a\\0b\"\n", "p.yaml:3:6: a NUL is not allowed in a value\n"},
     {"tabs", TOP "admin:\n\tlisten: 1\n",
-     "p.yaml:4:1: found character that cannot start any token (while scanning for the next token "
-     "that starts at line 4)\n"},
+     "p.yaml:4:1: a tab character: YAML is indented with spaces\n"},
+    {"no tab", TOP "pid: @a\n",
+     "p.yaml:3:6: found character that cannot start any token (while scanning for the next token "
+     "that starts at line 3)\n"},
     {"bracket without its end", TOP "workers: [1\n",
      "p.yaml:4:1: did not find expected ',' or ']' (while parsing a flow sequence that starts at "
      "line 3)\n"},
