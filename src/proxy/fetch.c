@@ -165,7 +165,7 @@ static bool look_up(struct fetch *f)
 
 /* With a thousand lookups under way the processor's caches have lost the request by the time its
  * answer comes. It goes on at the end of the turn: what it touches then is fetched behind the
- * answers that are read meanwhile (an eighth of the user time at 1024 connections). */
+ * answers that are read meanwhile (about a tenth of the user time at 1024 connections). */
 static void warm_up(const struct request *r)
 {
     const char *client = (const char *)r->client;
