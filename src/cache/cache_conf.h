@@ -25,6 +25,7 @@ enum cache_ignore {
     IGNORE_CACHE_CONTROL = 1 << 6,
     IGNORE_SET_COOKIE = 1 << 7,
     IGNORE_VARY = 1 << 8,
+    IGNORE_CDN_CACHE_CONTROL = 1 << 9,
 };
 
 struct cache_conf {

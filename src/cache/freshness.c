@@ -88,7 +88,8 @@ int64_t freshness_lifetime_by(const struct response_head *response,
                               wall_s now, enum freshness_source *source)
 {
     const struct fields *fields = &response->fields;
-    bool use_control = (conf->ignore & IGNORE_CACHE_CONTROL) == 0;
+    bool use_control = control->targeted || (conf->ignore & IGNORE_CACHE_CONTROL) == 0;
+    bool use_expires = !control->targeted && (conf->ignore & IGNORE_EXPIRES) == 0;
     int64_t lifetime_s = 0;
 
     *source = FRESHNESS_ACCEL;
@@ -104,7 +105,7 @@ int64_t freshness_lifetime_by(const struct response_head *response,
         return control->max_age_s;
     }
     *source = FRESHNESS_EXPIRES;
-    if ((conf->ignore & IGNORE_EXPIRES) == 0 && fields_has(fields, FIELD_EXPIRES)) {
+    if (use_expires && fields_has(fields, FIELD_EXPIRES)) {
         return expires_lifetime_s(fields, now);
     }
     *source = FRESHNESS_CONFIGURED;

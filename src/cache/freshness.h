@@ -9,7 +9,8 @@
 #include "http/message.h"
 
 /* Seconds a response may be reused without validation, counted from when the origin made it; 0
- * means stale at once. Order of sources: X-Accel-Expires (nginx), s-maxage, max-age, Expires minus
+ * means stale at once. Order of sources: X-Accel-Expires (nginx), s-maxage, max-age (of
+ * CDN-Cache-Control where `targeted`, which leaves out Expires: RFC 9213), Expires minus
  * Date, proxy_cache_valid, then a heuristic capped by `heuristic_max_s` (section 4.2.2).
  * `*explicit_s` tells whether the origin or the configuration said it. Cannot fail: an unusable
  * value counts as stale (end of section 4.2.1). */

@@ -60,6 +60,19 @@ struct exchange {
     enum freshness_source source;
 };
 
+void policy_control(const struct fields *response, const struct cache_conf *conf,
+                    struct cache_control *out)
+{
+    static const struct fields nothing = {0};
+    bool ignored = (conf->ignore & IGNORE_CACHE_CONTROL) != 0;
+    if ((conf->ignore & IGNORE_CDN_CACHE_CONTROL) == 0 &&
+        fields_has(response, FIELD_CDN_CACHE_CONTROL) &&
+        cache_control_parse_targeted(response, out)) {
+        return; /* RFC 9213 section 2.1 */
+    }
+    cache_control_parse(ignored ? &nothing : response, out);
+}
+
 static bool said_explicitly(const struct exchange *x)
 {
     return x->source != FRESHNESS_NONE && x->source != FRESHNESS_HEURISTIC;
@@ -69,10 +82,8 @@ static void exchange_init(struct exchange *x, const struct request_head *request
                           const struct response_head *response, const struct cache_conf *conf,
                           wall_ms now)
 {
-    static const struct fields nothing = {0};
-    bool ignored = (conf->ignore & IGNORE_CACHE_CONTROL) != 0;
     *x = (struct exchange){.request = request, .response = response, .conf = conf};
-    cache_control_parse(ignored ? &nothing : &response->fields, &x->control);
+    policy_control(&response->fields, conf, &x->control);
     x->lifetime_s = freshness_lifetime_by(response, &x->control, conf, now / 1000, &x->source);
     if (x->source == FRESHNESS_ACCEL) {
         /* Meant for this proxy alone, it decides instead of Cache-Control (nginx). */

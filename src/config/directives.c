@@ -44,6 +44,7 @@ static const struct choice ignore_words[] = {
     {"Cache-Control", IGNORE_CACHE_CONTROL},
     {"Set-Cookie", IGNORE_SET_COOKIE},
     {"Vary", IGNORE_VARY},
+    {"CDN-Cache-Control", IGNORE_CDN_CACHE_CONTROL},
     {"off", 0},
     {NULL, 0},
 };
