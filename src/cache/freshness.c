@@ -227,9 +227,15 @@ enum reuse freshness_reuse(const struct stored_meta *meta, const struct cache_co
     return request->only_if_cached ? REUSE_ONLY_IF_CACHED : REUSE_VALIDATE;
 }
 
-bool freshness_stale_on_error(const struct stored_meta *meta, wall_ms now)
+bool freshness_stale_on_error(const struct stored_meta *meta, bool listed, wall_ms now)
 {
-    int64_t window_s = meta->sie_s > meta->swr_s ? meta->sie_s : meta->swr_s;
+    int64_t window_s = 0;
+    if (listed || (meta->flags & STORED_SAYS_IF_ERROR) != 0) {
+        window_s = meta->sie_s;
+    }
+    if ((listed || (meta->flags & STORED_SAYS_WHILE_REVALIDATE) != 0) && meta->swr_s > window_s) {
+        window_s = meta->swr_s;
+    }
     return !stale_forbidden(meta) && !received_in_future(meta, now) &&
            -left_ms(meta, now) < window_s * 1000; /* RFC 5861 section 4 */
 }

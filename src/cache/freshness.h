@@ -52,8 +52,9 @@ enum reuse {
 /* Section 4, with the request's Cache-Control (section 5.2.1) and Pragma. */
 enum reuse freshness_reuse(const struct stored_meta *, const struct cache_control *request,
                            wall_ms now);
-/* May this stale response be given when the origin fails (stale-if-error, section 4.2.4)? */
-bool freshness_stale_on_error(const struct stored_meta *, wall_ms now);
+/* May this stale response be given when the origin fails (stale-if-error, section 4.2.4)? Within
+ * the windows that it named itself; within the configured ones where that failure is `listed`. */
+bool freshness_stale_on_error(const struct stored_meta *, bool listed, wall_ms now);
 /* Seconds until a store may forget it: lifetime, stale windows and the time for validation, minus
  * the age it came with. At least 1. */
 int64_t freshness_store_ttl_s(const struct stored_meta *);

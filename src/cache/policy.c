@@ -218,6 +218,8 @@ static uint32_t flags_of(const struct cache_control *c)
     }
     flags |= c->no_cache ? STORED_NO_CACHE : 0;
     flags |= c->immutable ? STORED_IMMUTABLE : 0;
+    flags |= c->stale_while_revalidate_s != CACHE_SECONDS_NONE ? STORED_SAYS_WHILE_REVALIDATE : 0;
+    flags |= c->stale_if_error_s != CACHE_SECONDS_NONE ? STORED_SAYS_IF_ERROR : 0;
     return flags;
 }
 

@@ -144,7 +144,8 @@ void fetch_make_request(struct fetch *f)
         if (goes_on(f, field))
             fields_push(&out, &r->arena, *field);
     }
-    f->validating = f->stale && conditional_add(&f->stale->view, &out, &r->arena);
+    f->validating =
+        f->stale && r->location->revalidate && conditional_add(&f->stale->view, &out, &r->arena);
     add_via(f, &out);
     add_framing(f, &out);
     f->head_text = h1_write_request(&r->arena, f->asked.method_token, target_of(f), &out);

@@ -12,6 +12,7 @@
 #include "proxy/outcome.h"
 #include "proxy/reply.h"
 #include "proxy/route.h"
+#include "proxy/stale.h"
 #include "proxy/tunnel.h"
 
 #include <stdio.h>
@@ -321,8 +322,10 @@ static enum request_state join(struct request *r)
 /* A stale response is given at once and validated behind it: by one request of all. */
 static void revalidate_behind(struct request *r)
 {
-    if (flight_exists(r->worker->flights, &r->variant))
+    if (flight_exists(r->worker->flights, &r->variant)) {
+        r->outcome = OUTCOME_UPDATING;
         return;
+    }
     bool leader = false;
     struct flight_reader *reader = flight_join(r->worker->flights, &r->variant, false,
                                                r->worker->loop, request_on_flight, r, &leader);
@@ -331,12 +334,25 @@ static void revalidate_behind(struct request *r)
     flight_leave(&reader);
 }
 
+/* Without proxy_cache_background_update one request validates before it is answered. */
+static enum request_state serve_stale(struct request *r)
+{
+    if (r->location->background_update || flight_exists(r->worker->flights, &r->variant)) {
+        revalidate_behind(r);
+        return REQ_DELIVER;
+    }
+    r->tier = TIER_NONE;
+    r->forward = FWD_STALE;
+    r->outcome = OUTCOME_EXPIRED;
+    return join(r);
+}
+
 static enum request_state step_lookup(struct request *r)
 {
     enum lookup_result found = lookup_memory(r);
     switch (found) {
     case LOOKUP_FRESH: return REQ_DELIVER;
-    case LOOKUP_STALE: revalidate_behind(r); return REQ_DELIVER;
+    case LOOKUP_STALE: return serve_stale(r);
     case LOOKUP_ALONE: return fetch_alone(r);
     case LOOKUP_JOIN: return join(r);
     case LOOKUP_REFUSED: break;
@@ -370,7 +386,8 @@ static enum request_state on_flight_entry(struct request *r)
         return look_again(r);
     r->outcome = lookup_outcome(r, from);
     r->tier = from == ENTRY_FROM_POOL ? TIER_POOL : TIER_NONE;
-    bool stale = r->outcome == OUTCOME_STALE && from == ENTRY_FROM_POOL;
+    bool stale =
+        from == ENTRY_FROM_POOL && stale_reuse(r, &r->entry->view.meta) == REUSE_STALE_REVALIDATE;
     leave_flight(r);
     if (stale)
         revalidate_behind(r);

@@ -409,16 +409,23 @@ static void stale_on_error(void **state)
         int64_t resident_ms; /* the lifetime is 1 s */
         int64_t swr_s;
         int64_t sie_s;
-        bool want;
+        bool listed; /* wanted where the location lists the failure */
+        bool unlisted;
     } rows[] = {
-        {"no window", 0, 3000, 0, 0, false},
-        {"within stale-if-error", 0, 3000, 0, 60, true},
-        {"behind it", 0, 61000, 0, 60, false},
-        {"within stale-while-revalidate", 0, 3000, 60, 0, true},
-        {"still fresh: only a client wanted it validated", 0, 500, 0, 0, true},
-        {"4.2.4: must-revalidate", STORED_MUST_REVALIDATE, 3000, 60, 60, false},
-        {"4.2.4: no-cache", STORED_NO_CACHE, 3000, 60, 60, false},
-        {"clock set back", 0, -3600000, 60, 60, false},
+        {"no window", 0, 3000, 0, 0, false, false},
+        {"configured, within stale-if-error", 0, 3000, 0, 60, true, false},
+        {"RFC 5861 4: said, within it", STORED_SAYS_IF_ERROR, 3000, 0, 60, true, true},
+        {"RFC 5861 4: at its end", STORED_SAYS_IF_ERROR, 61000, 0, 60, false, false},
+        {"RFC 5861 4: a millisecond before", STORED_SAYS_IF_ERROR, 60999, 0, 60, true, true},
+        {"configured, within stale-while-revalidate", 0, 3000, 60, 0, true, false},
+        {"RFC 5861 3: said, within it", STORED_SAYS_WHILE_REVALIDATE, 3000, 60, 0, true, true},
+        {"RFC 5861 3: one said, the other configured", STORED_SAYS_WHILE_REVALIDATE, 10000, 4, 60,
+         true, false},
+        {"still fresh: only a client wanted it validated", 0, 500, 0, 0, true, true},
+        {"4.2.4: must-revalidate", STORED_MUST_REVALIDATE | STORED_SAYS_IF_ERROR, 3000, 60, 60,
+         false, false},
+        {"4.2.4: no-cache", STORED_NO_CACHE | STORED_SAYS_IF_ERROR, 3000, 60, 60, false, false},
+        {"clock set back", 0, -3600000, 60, 60, false, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct stored_meta meta = {.flags = rows[i].flags,
@@ -426,7 +433,9 @@ static void stale_on_error(void **state)
                                          .lifetime_s = 1,
                                          .swr_s = rows[i].swr_s,
                                          .sie_s = rows[i].sie_s};
-        if (freshness_stale_on_error(&meta, NOW_MS + rows[i].resident_ms) != rows[i].want) {
+        wall_ms now = NOW_MS + rows[i].resident_ms;
+        if (freshness_stale_on_error(&meta, true, now) != rows[i].listed ||
+            freshness_stale_on_error(&meta, false, now) != rows[i].unlisted) {
             fail_msg("%s", rows[i].name);
         }
     }
