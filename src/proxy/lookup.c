@@ -26,7 +26,7 @@ struct cache_key lookup_variant_key(struct request *r, struct slice spec)
 {
     if (spec.n == 0)
         return r->key;
-    struct slice values = vary_values(spec, &r->head.fields, &r->arena);
+    struct slice values = vary_values(spec, &r->head.fields, &r->location->rules, &r->arena);
     return cache_key_variant(&r->key, values, &r->arena, r->worker->key_seed);
 }
 
