@@ -134,6 +134,13 @@ static bool is_held_by_client(const struct fields *fields, const struct stored_v
            modified_at(view, now) <= date;
 }
 
+bool conditional_is_asked(const struct fields *request)
+{
+    return fields_has(request, FIELD_IF_NONE_MATCH) ||
+           fields_has(request, FIELD_IF_MODIFIED_SINCE) || fields_has(request, FIELD_IF_MATCH) ||
+           fields_has(request, FIELD_IF_UNMODIFIED_SINCE);
+}
+
 enum condition conditional_evaluate(const struct request_head *request,
                                     const struct stored_view *view, wall_s now)
 {

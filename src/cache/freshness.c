@@ -61,7 +61,7 @@ static const struct cache_valid *valid_of(const struct cache_conf *conf, unsigne
 bool freshness_heuristic_allowed(unsigned status, const struct cache_control *control)
 {
     static const uint16_t statuses[] = {200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501};
-    if (control->is_public) {
+    if (control->is_public) { /* section 5.2.2.9 */
         return true;
     }
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
@@ -146,13 +146,17 @@ static int64_t age_value_s(const struct fields *fields)
     return parse_u64_saturate(first, CACHE_SECONDS_MAX, &age_s) ? (int64_t)age_s : 0;
 }
 
+int64_t freshness_passed_age_s(const struct response_head *response, int64_t response_delay_ms)
+{
+    int64_t delay_s = response_delay_ms > 0 ? round_to_seconds(response_delay_ms) : 0;
+    return clamp_seconds(age_value_s(&response->fields) + delay_s);
+}
+
 int64_t freshness_initial_age_s(const struct response_head *response, wall_s response_time,
                                 int64_t response_delay_ms)
 {
-    const struct fields *fields = &response->fields;
-    int64_t apparent_s = response_time - origin_date(fields, response_time);
-    int64_t delay_s = response_delay_ms > 0 ? round_to_seconds(response_delay_ms) : 0;
-    int64_t corrected_s = age_value_s(fields) + delay_s;
+    int64_t apparent_s = response_time - origin_date(&response->fields, response_time);
+    int64_t corrected_s = freshness_passed_age_s(response, response_delay_ms);
     return clamp_seconds(apparent_s > corrected_s ? apparent_s : corrected_s);
 }
 

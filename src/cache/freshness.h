@@ -39,6 +39,10 @@ bool freshness_heuristic_allowed(unsigned status, const struct cache_control *);
 int64_t freshness_initial_age_s(const struct response_head *, wall_s response_time,
                                 int64_t response_delay_ms);
 
+/* What a response that is passed on has for Age (section 5.1) when it arrives: what the origin
+ * sent, and the time of the exchange. Nothing is guessed from Date. */
+int64_t freshness_passed_age_s(const struct response_head *, int64_t response_delay_ms);
+
 /* current_age (section 4.2.3) of a stored response in seconds, rounded to nearest; never negative,
  * whatever the clock did. */
 int64_t freshness_age_s(const struct stored_meta *, wall_ms now);

@@ -105,7 +105,8 @@ static enum store_verdict check_method(const struct exchange *x)
     return method == METHOD_GET || said_explicitly(x) ? STORE_YES : STORE_NO_FRESHNESS;
 }
 
-/* Final and complete: 206, 304, 412 and 416 answer a request that was not for the whole. */
+/* Final and complete: 206, 304, 412 and 416 answer a request that was not for the whole. Parts are
+ * not stored here (RFC 9111 sections 3.3 and 3.4). */
 static enum store_verdict check_status(const struct exchange *x)
 {
     unsigned status = x->response->status;
@@ -212,7 +213,8 @@ static enum store_verdict check_all(const struct exchange *x, wall_s modified)
 static uint32_t flags_of(const struct cache_control *c)
 {
     uint32_t flags = 0;
-    /* RFC 9111 section 5.2.2.10: s-maxage brings proxy-revalidate with it. */
+    /* RFC 9111 sections 5.2.2.2 and 5.2.2.8; s-maxage brings proxy-revalidate with it (section
+     * 5.2.2.10). */
     if (c->must_revalidate || c->proxy_revalidate || c->s_maxage_s != CACHE_SECONDS_NONE) {
         flags |= STORED_MUST_REVALIDATE;
     }

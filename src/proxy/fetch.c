@@ -589,7 +589,7 @@ static enum fetch_state step_decide(struct fetch *f)
     } else {
         peer_succeeded(exchange_peer(f->exchange));
     }
-    if (f->validating && status == 304)
+    if (f->validating && status == 304) /* RFC 9111 section 4.3.3; a 200 replaces it below */
         return on_not_modified(f);
     if (f->stale && bit && stale_on_failure(f->r, &f->stale->view.meta, bit))
         return end_with_stale(f);

@@ -1,6 +1,7 @@
 #include "proxy/request.h"
 
 #include "base/assert.h"
+#include "cache/conditional.h"
 #include "cache/freshness.h"
 #include "cache/policy.h"
 #include "cache/vary.h"
@@ -302,11 +303,21 @@ static enum request_state fetch_alone(struct request *r)
     return REQ_FETCH;
 }
 
+/* A client that asks whether its copy still holds, and nothing stored to say so: the origin may
+ * answer in a line, which is no use to others. Where others are being answered already, it waits
+ * with them. */
+static bool asks_for_itself(struct request *r)
+{
+    return !r->entry && conditional_is_asked(&r->head.fields) &&
+           !flight_exists(r->worker->flights, &r->variant);
+}
+
 /* One fetch for all who want the same: leads it, or waits for who does. */
 static enum request_state join(struct request *r)
 {
     const struct location_conf *l = r->location;
-    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached;
+    r->pass_conditions = asks_for_itself(r);
+    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached || r->pass_conditions;
     r->reader = flight_join(r->worker->flights, &r->variant, alone, r->worker->loop,
                             request_on_flight, r, &r->leader);
     if (r->leader) {

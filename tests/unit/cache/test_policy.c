@@ -332,7 +332,7 @@ static void numbers(void **state)
          STORED_SAYS_WHILE_REVALIDATE | STORED_SAYS_IF_ERROR, 2, 60, 0, 0},
         {"4.2.4: must-revalidate", "Cache-Control: max-age=60, must-revalidate, stale-if-error=2",
          STORED_MUST_REVALIDATE | STORED_SAYS_IF_ERROR, 2, 60, 0, 0},
-        {"4.2.4: proxy-revalidate", "Cache-Control: max-age=60, proxy-revalidate",
+        {"5.2.2.8: proxy-revalidate", "Cache-Control: max-age=60, proxy-revalidate",
          STORED_MUST_REVALIDATE, 2, 60, 0, 0},
         {"5.2.2.10: s-maxage", "Cache-Control: s-maxage=60", STORED_MUST_REVALIDATE, 2, 60, 0, 0},
         {"4.2.4: no-cache", "Cache-Control: no-cache, max-age=60\nETag: \"a\"", STORED_NO_CACHE, 2,
