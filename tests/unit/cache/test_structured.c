@@ -8,6 +8,8 @@
 
 #include "cache/structured.h"
 
+#include <stdio.h>
+
 static const char *type_text(enum structured_type type)
 {
     switch (type) {
