@@ -6,6 +6,7 @@
 #include "proxy/failure.h"
 #include "proxy/fetch_internal.h"
 #include "proxy/lookup.h"
+#include "proxy/stale.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,11 +181,10 @@ static void warm_up(const struct request *r)
 static enum fetch_state on_found(struct fetch *f, struct entry *e)
 {
     struct request *r = f->r;
-    wall_ms now = loop_wall(f->worker->loop);
     warm_up(r);
-    switch (freshness_reuse(&e->view.meta, &r->control, now)) {
+    switch (stale_reuse(r, &e->view.meta)) {
     case REUSE_STALE_REVALIDATE:
-        if (f->background)
+        if (f->background || !r->location->background_update)
             break;
         /* fall through */
     case REUSE_FRESH:
@@ -589,10 +589,9 @@ static enum fetch_state step_decide(struct fetch *f)
     } else {
         peer_succeeded(exchange_peer(f->exchange));
     }
-    if (f->validating && status == 304)
+    if (f->validating && status == 304) /* RFC 9111 section 4.3.3; a 200 replaces it below */
         return on_not_modified(f);
-    if (f->stale && status >= 500 && status <= 504 && status != 501 &&
-        freshness_stale_on_error(&f->stale->view.meta, loop_wall(f->worker->loop)))
+    if (f->stale && bit && stale_on_failure(f->r, &f->stale->view.meta, bit))
         return end_with_stale(f);
     fetch_take_head(f, f->head);
     fetch_publish(f);
@@ -631,7 +630,7 @@ static enum fetch_state step_failed(struct fetch *f)
 {
     enum reply reply = failure(f);
     if (f->stale && !f->response && reply != REPLY_ONLY_IF_CACHED &&
-        freshness_stale_on_error(&f->stale->view.meta, loop_wall(f->worker->loop))) {
+        stale_on_failure(f->r, &f->stale->view.meta, bit_of_error(f->error))) {
         failure_log(f->r, LOG_ERROR, reply_row(reply)->text, "a stale response is served");
         return end_with_stale(f);
     }
