@@ -100,7 +100,9 @@ enum next_upstream {
     NEXT_NON_IDEMPOTENT = 1 << 10,
 };
 
-enum cache_lock { CACHE_LOCK_OFF, CACHE_LOCK_HOST };
+/* Who waits for whose fetch: nobody, the workers of this process, all that share the pool (where
+ * there is none: as host). */
+enum cache_lock { CACHE_LOCK_OFF, CACHE_LOCK_HOST, CACHE_LOCK_FLEET };
 
 struct access_log_conf {
     struct slice path;             /* "stdout", "stderr" or a file */
@@ -182,6 +184,7 @@ struct location_conf {
 struct cache_store_conf {
     struct slice name;
     size_t memory_bytes; /* 0: no memory tier */
+    int64_t memory_revalidate_ms; /* between two checks of an entry in memory; 0: never */
     int64_t max_object_bytes;
     struct slice key_prefix;
     int pool; /* index into the configuration's memcached pools, -1 none */
