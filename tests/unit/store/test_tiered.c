@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#define REVALIDATE_MS 20
+
 struct fixture {
     struct memcached memcached;
     struct rig rig;
@@ -25,7 +27,8 @@ static int setup(void **state)
     rig_until_state(&f->rig, 0, MC_SERVER_UP);
     f->tier = memory_tier_new(1 << 20, 1);
     f->tiered =
-        store_tiered_new(memory_store_new(f->tier), store_pool_new(f->rig.pool, SLICE("p")));
+        store_tiered_new(memory_store_new(f->tier), store_pool_new(f->rig.pool, SLICE("p")),
+                         REVALIDATE_MS);
     f->pool = store_pool_new(f->rig.pool, SLICE("p"));
     *state = f;
     return 0;
