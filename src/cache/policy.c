@@ -6,7 +6,6 @@
 #include "cache/vary.h"
 #include "http/date.h"
 
-
 const char *store_verdict_text(enum store_verdict verdict)
 {
     static const char *const texts[STORE_VERDICT_COUNT] = {

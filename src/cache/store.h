@@ -18,8 +18,8 @@ struct entry {
     atomic_uint refs;
     _Atomic uint64_t version;   /* of the pool's item that it was read from; 0: not known */
     _Atomic mono_ms checked_ms; /* when the pool last said that this is still what it has */
-    struct blob *blob;       /* one reference */
-    struct stored_view view; /* into the blob, verified */
+    struct blob *blob;          /* one reference */
+    struct stored_view view;    /* into the blob, verified */
 };
 /* Verifies `blob` (stored_parse; `key` may have p NULL) and takes the reference in either case.
  * NULL: not valid, `*why` says it. */
@@ -39,9 +39,9 @@ enum store_tier { TIER_NONE, TIER_MEMORY, TIER_POOL };
 /* The right to fetch a key, held by one process of all that share the pool. Who holds one gives it
  * to store_put with what came, or to store_release. */
 struct store_lease {
-    struct slice key;  /* bytes must live as long as the lease */
-    uint64_t version;  /* of the pool's item while nobody else has touched it; 0: none is held */
-    bool over_value;   /* a stored response is there, to be replaced by a newer one */
+    struct slice key; /* bytes must live as long as the lease */
+    uint64_t version; /* of the pool's item while nobody else has touched it; 0: none is held */
+    bool over_value;  /* a stored response is there, to be replaced by a newer one */
 };
 static inline bool store_lease_held(const struct store_lease *l)
 {
@@ -50,9 +50,9 @@ static inline bool store_lease_held(const struct store_lease *l)
 
 /* What a lookup for a fetch wants; all zero: a plain look. */
 struct store_want {
-    uint32_t lease_s; /* the right to fetch where there is nothing, or nothing fresh: for so long; 0:
-                         no lease */
-    uint32_t refresh_s;      /* "nothing fresh" is what the pool keeps for less than this */
+    uint32_t lease_s;   /* the right to fetch where there is nothing, or nothing fresh: for so long;
+                           0:   no lease */
+    uint32_t refresh_s; /* "nothing fresh" is what the pool keeps for less than this */
     struct store_lease lost; /* a version whose fetcher is to be replaced: it died, or nobody has
                                 begun yet */
 };

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define MC_COMMAND_MAX (MC_KEY_MAX + 128) /* longest line that a writer makes */
-#define MC_LINE_MAX    2048              /* longest reply line; error texts are the long ones */
+#define MC_LINE_MAX    2048               /* longest reply line; error texts are the long ones */
 
 /* What a lookup asks for beside the value; only the meta protocol can tell. */
 struct mc_ask {
@@ -54,8 +54,8 @@ struct mc_reply {
     bool has_opaque;
     uint32_t opaque;
     struct mc_item item; /* VALUE and DONE of the meta protocol, as far as it was asked for */
-    struct slice key;  /* MC_REPLY_VALUE of the classic protocol */
-    struct slice text; /* VERSION and the last two errors */
+    struct slice key;    /* MC_REPLY_VALUE of the classic protocol */
+    struct slice text;   /* VERSION and the last two errors */
 };
 
 enum mc_parse { MC_PARSE_OK, MC_PARSE_MORE, MC_PARSE_BAD };

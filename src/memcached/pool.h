@@ -35,7 +35,7 @@ struct mc_get {
     struct mc_key key;
     struct mc_ask ask;   /* zero: the value alone */
     struct mc_item item; /* on MC_HIT and MC_MISS: what was asked for */
-    struct blob *blob; /* on MC_HIT: one reference for the callback's owner */
+    struct blob *blob;   /* on MC_HIT: one reference for the callback's owner */
     mc_get_fn *fn;
     void *owner;
     struct mc_server *server; /* private, while pending: NULL else */

@@ -16,8 +16,8 @@
 /* -- the table -- */
 
 typedef enum fetch_state fetch_step_fn(struct fetch *);
-static fetch_step_fn step_lookup, step_wait, step_pick, step_connect, step_send, step_read_head, step_decide,
-    step_read_content, step_store, step_retry, step_failed, step_done;
+static fetch_step_fn step_lookup, step_wait, step_pick, step_connect, step_send, step_read_head,
+    step_decide, step_read_content, step_store, step_retry, step_failed, step_done;
 
 #define TO(state) (1u << FETCH_##state)
 struct fetch_row {

@@ -76,8 +76,8 @@ struct fetch {
 };
 
 /* -- fetch.c -- */
-/* Updates the store behind the answer to `r`: the fetch has `stale` to validate and takes the lease,
- * unless somebody is fetching the key already. */
+/* Updates the store behind the answer to `r`: the fetch has `stale` to validate and takes the
+ * lease, unless somebody is fetching the key already. */
 void fetch_behind(struct request *r, struct entry *stale, struct store_lease *lease);
 void fetch_run(struct fetch *);
 

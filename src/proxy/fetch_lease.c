@@ -24,11 +24,16 @@ void fetch_lease_init(struct fetch *f)
     timer_init(&f->poll, fetch_on_poll, f);
 }
 
-/* The pool counts whole seconds. */
+static int64_t lease_age_ms(const struct fetch *f)
+{
+    int64_t ms = f->r->location->lock_age_ms;
+    return ms > 1000 ? ms : 1000;
+}
+
+/* At least the lease's age: memcached counts ticks of a second, of which the first is a part. */
 static uint32_t lease_s(const struct fetch *f)
 {
-    int64_t s = (f->r->location->lock_age_ms + 999) / 1000;
-    return s > 1 ? (uint32_t)s : 1;
+    return (uint32_t)((lease_age_ms(f) + 999) / 1000) + 1;
 }
 
 static bool takes_leases(const struct fetch *f)
@@ -41,8 +46,7 @@ struct store_want fetch_want(struct fetch *f)
 {
     if (!takes_leases(f))
         return (struct store_want){0};
-    struct store_want want = {
-        .lease_s = lease_s(f), .refresh_s = POLICY_KEEP_S, .lost = f->lost};
+    struct store_want want = {.lease_s = lease_s(f), .refresh_s = POLICY_KEEP_S, .lost = f->lost};
     f->lost.version = 0;
     return want;
 }
@@ -58,8 +62,7 @@ void fetch_take_lease(struct fetch *f)
         f->lease.version = 0; /* a record is replaced by whoever stores: nobody waits for it */
     if (f->get.version != f->seen.version)
         f->seen_since = now;
-    f->seen = (struct store_lease){f->get.key.bytes, f->get.version,
-                                   f->lookup_result == STORE_HIT};
+    f->seen = (struct store_lease){f->get.key.bytes, f->get.version, f->lookup_result == STORE_HIT};
 }
 
 static enum fetch_turn claim(struct fetch *f)
@@ -96,7 +99,7 @@ enum fetch_turn fetch_turn(struct fetch *f, const struct entry *e)
         return e ? claim(f) : TURN_OURS;
     if (f->waiting_since == 0)
         f->waiting_since = now;
-    if (e && now - f->seen_since >= (int64_t)lease_s(f) * 1000)
+    if (e && now - f->seen_since >= lease_age_ms(f))
         return claim(f); /* proxy_cache_lock_age: it died; a stub dies by itself */
     if (!f->background && now - f->waiting_since >= l->lock_timeout_ms)
         return wait_no_longer(f);
@@ -115,7 +118,7 @@ void fetch_keep_lease(struct fetch *f)
     if (!store_lease_held(&f->lease) || !f->collecting)
         return;
     mono_ms now = loop_now(f->worker->loop);
-    int64_t half_ms = (int64_t)lease_s(f) * 500;
+    int64_t half_ms = lease_age_ms(f) / 2;
     if (now - f->lease_since >= half_ms) {
         store_renew(f->r->store, &f->lease, lease_s(f));
         f->lease_since = now;

@@ -183,7 +183,7 @@ struct location_conf {
 
 struct cache_store_conf {
     struct slice name;
-    size_t memory_bytes; /* 0: no memory tier */
+    size_t memory_bytes;          /* 0: no memory tier */
     int64_t memory_revalidate_ms; /* between two checks of an entry in memory; 0: never */
     int64_t max_object_bytes;
     struct slice key_prefix;

@@ -8,8 +8,8 @@
 
 #define FREE_GETS_MAX 1024
 
-/* A lookup that the pool is asked for: on behalf of `get`, or to see whether `checked` is still what
- * the pool has. */
+/* A lookup that the pool is asked for: on behalf of `get`, or to see whether `checked` is still
+ * what the pool has. */
 struct tiered_get {
     struct store_get inner;
     struct tiered_store *store;
@@ -80,6 +80,14 @@ static void keep_in_memory(struct tiered_store *s, struct entry *entry)
         store_put(s->memory, entry, left_s);
 }
 
+/* Marked in the pool while its age would still let it answer: purged. What is old is only being
+ * refreshed, and goes on answering where it may. */
+static bool is_purged(const struct store_get *get)
+{
+    const struct stored_meta *meta = &get->entry->view.meta;
+    return get->stale && freshness_age_s(meta, clock_wall_ms()) < meta->lifetime_s;
+}
+
 /* -- is it still what the pool has? -- */
 
 static store_get_fn tiered_on_check;
@@ -109,13 +117,12 @@ static void on_checked(struct tiered_get *tg, enum store_result result)
 {
     struct tiered_store *s = tg->store;
     struct entry *entry = tg->checked;
-    if (result != STORE_HIT || tg->inner.stale) {
+    if (result == STORE_HIT && tg->inner.entry != NULL && !is_purged(&tg->inner)) {
+        keep_in_memory(s, tg->inner.entry);
+    } else if (result != STORE_HIT || tg->inner.entry != NULL) {
         if (tg->inner.answered)
             forget(s, tg);
-    } else if (tg->inner.entry != NULL) {
-        keep_in_memory(s, tg->inner.entry);
-    } else if (tg->inner.version !=
-               atomic_load_explicit(&entry->version, memory_order_relaxed)) {
+    } else if (tg->inner.version != atomic_load_explicit(&entry->version, memory_order_relaxed)) {
         check(s, entry, &tg->inner.key, true);
     }
 }
@@ -154,8 +161,7 @@ static void check_if_due(struct tiered_store *s, const struct store_get *get)
     if (last == ENTRY_UNPOOLED || now - last < s->revalidate_ms ||
         !atomic_compare_exchange_strong(&entry->checked_ms, &last, now))
         return;
-    check(s, entry, &get->key,
-          atomic_load_explicit(&entry->version, memory_order_relaxed) == 0);
+    check(s, entry, &get->key, atomic_load_explicit(&entry->version, memory_order_relaxed) == 0);
 }
 
 /* -- operations -- */
@@ -183,7 +189,7 @@ static enum store_result take_answer(struct tiered_get *tg, enum store_result re
     get->version = tg->inner.version;
     get->lease = tg->inner.lease;
     give_get(s, tg);
-    if (result == STORE_HIT && !get->stale)
+    if (result == STORE_HIT && !is_purged(get))
         keep_in_memory(s, get->entry);
     return result == STORE_MISS && !get->answered ? store_peek(s->memory, get) : result;
 }
@@ -255,8 +261,7 @@ static void tiered_del(struct store *store, const struct cache_key *key)
 static void tiered_free(struct store *store)
 {
     struct tiered_store *s = tiered_of(store);
-    list_for_each_safe(it, &s->checks)
-    {
+    list_for_each_safe (it, &s->checks) {
         struct tiered_get *tg = list_entry(it, struct tiered_get, link);
         store_cancel(s->pool, &tg->inner);
         end_check(tg);
