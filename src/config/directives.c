@@ -256,7 +256,7 @@ static const struct directive directives[] = {
       .doc = "How long a request waits for another request's fetch of the same cache key." },
     { .name = "proxy_cache_lock_age", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(lock_age_ms), .dflt = "5s",
       .min = "0s", .max = "10m", .source = "nginx", .doc = "A fetch that is older without a response lets one more request fetch; so long a process of the fleet that died in the "
-             "middle is waited for (at least 1s)." },
+             "middle is waited for (at least 1s). Longer than the origin needs: what comes later may have been overtaken and is not stored." },
     { .name = "proxy_cache_hit_for_miss", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(hit_for_miss_ms),
       .dflt = "10s", .min = "0s", .max = "1h", .source = "mcproxy",
       .doc = "How long requests do not wait for each other after a response that could not be shared." },
