@@ -6,8 +6,6 @@
 #include "cache/vary.h"
 #include "http/date.h"
 
-#define KEEP_DEFAULT_S 600 /* as nginx's inactive=10m */
-
 const char *store_verdict_text(enum store_verdict verdict)
 {
     static const char *const texts[STORE_VERDICT_COUNT] = {
@@ -252,7 +250,7 @@ static void meta_fill(const struct exchange *x, wall_ms request_time, wall_ms no
         .lifetime_s = x->lifetime_s + (from_receipt && x->lifetime_s > 0 ? age_s : 0),
         .swr_s = window_s(flags, c->stale_while_revalidate_s, x->conf->stale_while_revalidate_s),
         .sie_s = window_s(flags, c->stale_if_error_s, x->conf->stale_if_error_s),
-        .keep_s = KEEP_DEFAULT_S,
+        .keep_s = POLICY_KEEP_S,
         .last_modified = modified,
     };
 }

@@ -6,6 +6,10 @@
 #include "cache/stored.h"
 #include "http/message.h"
 
+/* How long what is stale is kept beyond its stale windows, to be validated (nginx: inactive=10m). A
+ * store that is told when so little is left is told when freshness and windows are over. */
+#define POLICY_KEEP_S 600
+
 /* Why a response is or is not stored; the words of `detail` in Cache-Status and of the log. */
 enum store_verdict {
     STORE_YES = 0,

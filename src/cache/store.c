@@ -16,6 +16,8 @@ struct entry *entry_new(struct blob *blob, struct slice key, enum stored_check *
     struct entry *e = malloc(sizeof(*e));
     ASSERT(e != NULL);
     atomic_init(&e->refs, 1);
+    atomic_init(&e->version, 0);
+    atomic_init(&e->checked_ms, 0);
     e->blob = blob;
     e->view = view;
     return e;

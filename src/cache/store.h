@@ -4,17 +4,22 @@
  * calls back. */
 #pragma once
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "cache/key.h"
 #include "cache/stored.h"
 
 #include <stdatomic.h>
 
+#define ENTRY_UNPOOLED INT64_MAX /* checked_ms of an entry that no pool has taken */
+
 /* A stored response in memory, counted: immutable, shared by threads and tiers. */
 struct entry {
     atomic_uint refs;
-    struct blob *blob;       /* one reference */
-    struct stored_view view; /* into the blob, verified */
+    _Atomic uint64_t version;   /* of the pool's item that it was read from; 0: not known */
+    _Atomic mono_ms checked_ms; /* when the pool last said that this is still what it has */
+    struct blob *blob;          /* one reference */
+    struct stored_view view;    /* into the blob, verified */
 };
 /* Verifies `blob` (stored_parse; `key` may have p NULL) and takes the reference in either case.
  * NULL: not valid, `*why` says it. */
@@ -22,13 +27,39 @@ struct entry *entry_new(struct blob *, struct slice key, enum stored_check *why)
 struct entry *entry_ref(struct entry *);
 void entry_unref(struct entry **);
 
-enum store_result { STORE_HIT, STORE_MISS, STORE_PENDING };
+enum store_result {
+    STORE_HIT,
+    STORE_MISS,
+    STORE_PENDING,
+    STORE_WAIT, /* nothing there yet: another process is fetching it */
+};
 /* Where a hit came from, for logs and counters. */
 enum store_tier { TIER_NONE, TIER_MEMORY, TIER_POOL };
 
+/* The right to fetch a key, held by one process of all that share the pool. Who holds one gives it
+ * to store_put with what came, or to store_release. */
+struct store_lease {
+    struct slice key; /* bytes must live as long as the lease */
+    uint64_t version; /* of the pool's item while nobody else has touched it; 0: none is held */
+    bool over_value;  /* a stored response is there, to be replaced by a newer one */
+};
+static inline bool store_lease_held(const struct store_lease *l)
+{
+    return l->version != 0;
+}
+
+/* What a lookup for a fetch wants; all zero: a plain look. */
+struct store_want {
+    uint32_t lease_s;   /* the right to fetch where there is nothing, or nothing fresh: for so long;
+                           0:   no lease */
+    uint32_t refresh_s; /* "nothing fresh" is what the pool keeps for less than this */
+    struct store_lease lost; /* a version whose fetcher is to be replaced: it died, or nobody has
+                                begun yet */
+};
+
 struct store_get;
 /* Called exactly once after STORE_PENDING, never before store_get has returned, never after
- * store_cancel. `result` is STORE_HIT or STORE_MISS and `get->entry` is set on a hit. */
+ * store_cancel. `result` is anything but STORE_PENDING and `get->entry` is set on a hit. */
 typedef void store_get_fn(struct store_get *, enum store_result);
 
 /* One lookup; embedded in its user and alive until it has called back or was cancelled. */
@@ -36,6 +67,13 @@ struct store_get {
     struct cache_key key; /* bytes must live as long as the lookup */
     struct entry *entry;  /* on a hit: one reference for the caller */
     enum store_tier tier; /* where the hit was */
+    bool check;           /* only whether it is still there, and its version */
+    bool answered;        /* by a server: a miss is one */
+    bool stale;           /* on a hit: marked stale, whatever its age */
+    bool taken;           /* on a hit: another process fetches a newer one */
+    uint64_t version;     /* of what is there, 0: not known */
+    struct store_want want;
+    struct store_lease lease; /* on a hit or a miss: held from now on, where it was won */
     store_get_fn *fn;
     void *owner;
     void *pending;    /* private to the store while STORE_PENDING */
@@ -50,8 +88,13 @@ struct store_ops {
     enum store_result (*get)(struct store *, struct store_get *);
     void (*cancel)(struct store *, struct store_get *);
     /* Keeps `entry` for at most `ttl_s`; takes its own reference. Never delays, never fails
-     * visibly: what cannot be kept is counted. */
-    void (*put)(struct store *, struct entry *, int64_t ttl_s);
+     * visibly: what cannot be kept is counted. With a lease (NULL: none) only while it stands: what
+     * was purged or overtaken meanwhile stays so. False: kept nowhere. */
+    bool (*put)(struct store *, struct entry *, int64_t ttl_s, const struct store_lease *);
+    /* Nothing came of the fetch: another process may try. */
+    void (*release)(struct store *, const struct store_lease *);
+    /* The fetch goes on: for another `lease_s`. */
+    void (*renew)(struct store *, const struct store_lease *, uint32_t lease_s);
     /* Forgets the key, in every tier. */
     void (*del)(struct store *, const struct cache_key *);
     void (*free)(struct store *);
@@ -74,7 +117,25 @@ static inline void store_cancel(struct store *s, struct store_get *g)
 }
 static inline void store_put(struct store *s, struct entry *e, int64_t ttl_s)
 {
-    s->ops->put(s, e, ttl_s);
+    (void)s->ops->put(s, e, ttl_s, NULL);
+}
+/* Uses up the lease; one that is not held is none. */
+static inline void store_put_leased(struct store *s, struct entry *e, int64_t ttl_s,
+                                    struct store_lease *lease)
+{
+    (void)s->ops->put(s, e, ttl_s, store_lease_held(lease) ? lease : NULL);
+    lease->version = 0;
+}
+/* Does nothing where it is not held. */
+static inline void store_release(struct store *s, struct store_lease *lease)
+{
+    if (store_lease_held(lease))
+        s->ops->release(s, lease);
+    lease->version = 0;
+}
+static inline void store_renew(struct store *s, const struct store_lease *lease, uint32_t lease_s)
+{
+    s->ops->renew(s, lease, lease_s);
 }
 static inline void store_del(struct store *s, const struct cache_key *k)
 {

@@ -75,7 +75,8 @@ static const struct choice method_words[] = {
 static const struct choice lock_words[] = {
     {"off", CACHE_LOCK_OFF},
     {"host", CACHE_LOCK_HOST},
-    {"on", CACHE_LOCK_HOST},
+    {"fleet", CACHE_LOCK_FLEET},
+    {"on", CACHE_LOCK_FLEET},
     {NULL, 0},
 };
 
@@ -264,13 +265,15 @@ static const struct directive directives[] = {
     { .name = "proxy_cache_min_uses", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(min_uses), .dflt = "1",
       .min = "1", .max = "1000", .source = "nginx", .doc = "Requests of a key before its response is stored." },
     { .name = "proxy_cache_lock", .scope = SCOPE_ALL, .type = TYPE_CHOICE, LOCATION_FIELD(lock), .choices = lock_words,
-      .dflt = "host", .source = "nginx",
-      .doc = "One fetch per key: host (or on) for all workers of this process, off each request on its own (nginx: off)." },
+      .dflt = "fleet", .source = "nginx",
+      .doc = "One fetch per key: fleet (or on) for all processes that share the memcached pool, host for all workers of this process, off "
+             "each request on its own. Without a pool, or where its servers lack the meta protocol, fleet is host (nginx: off)." },
     { .name = "proxy_cache_lock_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(lock_timeout_ms),
       .dflt = "5s", .min = "0s", .max = "10m", .source = "nginx",
       .doc = "How long a request waits for another request's fetch of the same cache key." },
     { .name = "proxy_cache_lock_age", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(lock_age_ms), .dflt = "5s",
-      .min = "0s", .max = "10m", .source = "nginx", .doc = "A fetch that is older without a response lets one more request fetch." },
+      .min = "0s", .max = "10m", .source = "nginx", .doc = "A fetch that is older without a response lets one more request fetch; so long a process of the fleet that died in the "
+             "middle is waited for (at least 1s). Longer than the origin needs: what comes later may have been overtaken and is not stored." },
     { .name = "proxy_cache_hit_for_miss", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(hit_for_miss_ms),
       .dflt = "10s", .min = "0s", .max = "1h", .source = "mcproxy",
       .doc = "How long requests do not wait for each other after a response that could not be shared." },
@@ -306,6 +309,10 @@ static const struct directive directives[] = {
       .doc = "Map from a name, for proxy_cache, to a cache (nginx: proxy_cache_path)." },
     { .name = "memory", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(memory_bytes), .dflt = "64m", .min = "0",
       .source = "mcproxy", .doc = "Size of the memory tier, shared by all workers; 0 is none. Responses on their way into all caches may take as much again." },
+    { .name = "memory_revalidate", .scope = SCOPE_CACHE, .type = TYPE_DURATION, CACHE_FIELD(memory_revalidate_ms), .dflt = "1s",
+      .min = "0s", .max = "1h", .source = "mcproxy",
+      .doc = "A hit in memory whose last check is so old is checked against the pool, behind the answer: what another process purged, "
+             "refreshed or filled is seen by every request that comes one round trip later. 0 never checks." },
     { .name = "memcached", .scope = SCOPE_CACHE, .type = TYPE_POOL_NAME, CACHE_FIELD(pool), .dflt = "default",
       .source = "mcproxy", .doc = "Name of a pool, or off. The pool \"default\" is the one of `memcached`, if there is one." },
     { .name = "key_prefix", .scope = SCOPE_CACHE, .type = TYPE_TEXT, CACHE_FIELD(key_prefix), .max = "100", .source = "mcproxy",

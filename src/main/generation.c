@@ -173,7 +173,9 @@ static bool make_store(struct generation *g, size_t index)
         return false;
     g->pool_stores[index] = pool;
     g->wconf.stores[index] =
-        cache->memory_bytes > 0 ? store_tiered_new(memory_store_new(tier->memory), pool) : pool;
+        cache->memory_bytes > 0
+            ? store_tiered_new(memory_store_new(tier->memory), pool, cache->memory_revalidate_ms)
+            : pool;
     return true;
 }
 

@@ -11,8 +11,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MC_COMMAND_MAX (MC_KEY_MAX + 96) /* longest line that a writer makes */
-#define MC_LINE_MAX    2048              /* longest reply line; error texts are the long ones */
+#define MC_COMMAND_MAX (MC_KEY_MAX + 128) /* longest line that a writer makes */
+#define MC_LINE_MAX    2048               /* longest reply line; error texts are the long ones */
+
+/* What a lookup asks for beside the value; only the meta protocol can tell. */
+struct mc_ask {
+    bool cas;           /* the item's version */
+    bool no_value;      /* nothing but the version */
+    uint32_t lease_s;   /* a miss leaves an empty item (a stub) for so long, and one of all who look
+                           wins it; 0: no lease */
+    uint32_t refresh_s; /* with a lease: one of all who look wins an item that has less than this
+                           left to live */
+    uint32_t touch_s;   /* gives the item so long to live from now on; 0: leaves it */
+};
+
+/* What is told about the item. */
+struct mc_item {
+    uint64_t cas; /* its version; 0: not told */
+    bool won;     /* W: we are the one that fetches */
+    bool taken;   /* Z: another one has won it */
+    bool stale;   /* X: marked stale */
+};
 
 enum mc_reply_kind {
     MC_REPLY_VALUE,        /* VA, VALUE: `value_bytes` follow, then the protocol's `value_tail` */
@@ -34,8 +53,9 @@ struct mc_reply {
     size_t value_bytes; /* MC_REPLY_VALUE */
     bool has_opaque;
     uint32_t opaque;
-    struct slice key;  /* MC_REPLY_VALUE of the classic protocol */
-    struct slice text; /* VERSION and the last two errors */
+    struct mc_item item; /* VALUE and DONE of the meta protocol, as far as it was asked for */
+    struct slice key;    /* MC_REPLY_VALUE of the classic protocol */
+    struct slice text;   /* VERSION and the last two errors */
 };
 
 enum mc_parse { MC_PARSE_OK, MC_PARSE_MORE, MC_PARSE_BAD };
@@ -45,19 +65,27 @@ struct mc_store_line {
     uint32_t flags;
     uint32_t exptime; /* mc_exptime */
     size_t value_bytes;
+    uint64_t cas; /* stored only over the item of this version; 0: over any */
+};
+
+/* What is to be removed. */
+struct mc_del_line {
+    uint64_t cas; /* only the item of this version; 0: any */
+    bool mark;    /* marks it stale instead, which lets one who looks win it */
 };
 
 /* Writers need MC_COMMAND_MAX bytes and return how many they wrote. */
 struct mc_protocol {
     const char *name;
-    size_t (*write_get)(char *, const struct mc_key *, uint32_t opaque);
-    size_t (*write_del)(char *, const struct mc_key *, uint32_t opaque);
+    size_t (*write_get)(char *, const struct mc_key *, const struct mc_ask *, uint32_t opaque);
+    size_t (*write_del)(char *, const struct mc_key *, const struct mc_del_line *, uint32_t opaque);
     /* Quiet: only a failure is answered. The value and CRLF follow the line. */
     size_t (*write_set)(char *, const struct mc_key *, const struct mc_store_line *);
     /* One reply line at the start of `in`. A value's length is checked against `value_max_bytes`
      * here, before anybody allocates. */
     enum mc_parse (*parse)(struct slice in, size_t value_max_bytes, struct mc_reply *);
     struct slice value_tail; /* what stands behind a value's bytes */
+    bool has_leases;         /* versions, leases, stores and deletes of one version */
     bool echoes_opaque;      /* a value without its opaque is a lie */
 };
 

@@ -3,8 +3,10 @@
 #include "base/parse.h"
 #include "memcached/line.h"
 
-static size_t write_get(char *out, const struct mc_key *key, uint32_t opaque)
+static size_t write_get(char *out, const struct mc_key *key, const struct mc_ask *ask,
+                        uint32_t opaque)
 {
+    (void)ask;
     (void)opaque;
     char *at = mc_put(out, SLICE("get "));
     at = mc_put(at, mc_key_slice(key));
@@ -12,8 +14,10 @@ static size_t write_get(char *out, const struct mc_key *key, uint32_t opaque)
     return (size_t)(at - out);
 }
 
-static size_t write_del(char *out, const struct mc_key *key, uint32_t opaque)
+static size_t write_del(char *out, const struct mc_key *key, const struct mc_del_line *line,
+                        uint32_t opaque)
 {
+    (void)line;
     (void)opaque;
     char *at = mc_put(out, SLICE("delete "));
     at = mc_put(at, mc_key_slice(key));
@@ -84,5 +88,6 @@ const struct mc_protocol mc_protocol_classic = {
     .write_set = write_set,
     .parse = parse,
     .value_tail = SLICE_INIT("\r\nEND\r\n"),
+    .has_leases = false,
     .echoes_opaque = false,
 };

@@ -2,22 +2,44 @@
 #include "base/parse.h"
 #include "memcached/line.h"
 
-static size_t write_get(char *out, const struct mc_key *key, uint32_t opaque)
+/* ` <flag><number>` */
+static char *put_flag(char *at, char flag, uint64_t number)
+{
+    *at++ = ' ';
+    *at++ = flag;
+    return at + format_u64(at, number);
+}
+
+static size_t write_get(char *out, const struct mc_key *key, const struct mc_ask *ask,
+                        uint32_t opaque)
 {
     char *at = mc_put(out, SLICE("mg "));
     at = mc_put(at, mc_key_slice(key));
-    at = mc_put(at, SLICE(" v O"));
-    at += format_u64(at, opaque);
+    if (!ask->no_value)
+        at = mc_put(at, SLICE(" v"));
+    if (ask->cas)
+        at = mc_put(at, SLICE(" c"));
+    if (ask->lease_s > 0)
+        at = put_flag(at, 'N', ask->lease_s);
+    if (ask->lease_s > 0 && ask->refresh_s > 0)
+        at = put_flag(at, 'R', ask->refresh_s);
+    if (ask->touch_s > 0)
+        at = put_flag(at, 'T', ask->touch_s);
+    at = put_flag(at, 'O', opaque);
     at = mc_put(at, SLICE("\r\n"));
     return (size_t)(at - out);
 }
 
-static size_t write_del(char *out, const struct mc_key *key, uint32_t opaque)
+static size_t write_del(char *out, const struct mc_key *key, const struct mc_del_line *line,
+                        uint32_t opaque)
 {
     char *at = mc_put(out, SLICE("md "));
     at = mc_put(at, mc_key_slice(key));
-    at = mc_put(at, SLICE(" O"));
-    at += format_u64(at, opaque);
+    if (line->mark)
+        at = mc_put(at, SLICE(" I"));
+    if (line->cas != 0)
+        at = put_flag(at, 'C', line->cas);
+    at = put_flag(at, 'O', opaque);
     at = mc_put(at, SLICE("\r\n"));
     return (size_t)(at - out);
 }
@@ -34,20 +56,47 @@ static size_t write_set(char *out, const struct mc_key *key, const struct mc_sto
         at = mc_put(at, SLICE(" F"));
         at += format_u64(at, line->flags);
     }
+    if (line->cas != 0)
+        at = put_flag(at, 'C', line->cas);
     at = mc_put(at, SLICE(" q\r\n"));
     return (size_t)(at - out);
 }
 
-/* The only flag that we ask for. */
-static bool read_opaque(struct slice flags, struct mc_reply *reply)
+static bool read_opaque(struct slice number, struct mc_reply *reply)
 {
-    if (flags.n == 0)
-        return true;
     uint64_t opaque = 0;
-    if (flags.p[0] != 'O' || !mc_line_number(slice_skip(flags, 1), UINT32_MAX, &opaque))
+    if (reply->has_opaque || !mc_line_number(number, UINT32_MAX, &opaque))
         return false;
     reply->has_opaque = true;
     reply->opaque = (uint32_t)opaque;
+    return true;
+}
+
+/* Only those that we ask for. */
+static bool read_flag(struct slice flag, struct mc_reply *reply)
+{
+    if (flag.n == 0)
+        return false;
+    struct slice value = slice_skip(flag, 1);
+    switch (flag.p[0]) {
+    case 'O': return read_opaque(value, reply);
+    case 'c': return mc_line_number(value, UINT64_MAX, &reply->item.cas);
+    case 'W': reply->item.won = true; return value.n == 0;
+    case 'Z': reply->item.taken = true; return value.n == 0;
+    case 'X': reply->item.stale = true; return value.n == 0;
+    default: return false;
+    }
+}
+
+/* Separated by one space each. */
+static bool read_flags(struct slice flags, struct mc_reply *reply)
+{
+    if (flags.n > 0 && flags.p[flags.n - 1] == ' ')
+        return false;
+    while (flags.n > 0) {
+        if (!read_flag(slice_cut(flags, ' ', &flags), reply))
+            return false;
+    }
     return true;
 }
 
@@ -55,7 +104,7 @@ static enum mc_parse read_value(struct slice rest, size_t max, struct mc_reply *
 {
     struct slice flags = slice_none();
     uint64_t bytes = 0;
-    if (!mc_line_number(slice_cut(rest, ' ', &flags), max, &bytes) || !read_opaque(flags, reply))
+    if (!mc_line_number(slice_cut(rest, ' ', &flags), max, &bytes) || !read_flags(flags, reply))
         return MC_PARSE_BAD;
     reply->kind = MC_REPLY_VALUE;
     reply->value_bytes = (size_t)bytes;
@@ -77,7 +126,7 @@ static enum mc_parse read_status(struct slice line, struct mc_reply *reply)
         if (memcmp(line.p, statuses[i].code, 2) != 0)
             continue;
         reply->kind = statuses[i].kind;
-        return read_opaque(slice_skip(line, 3), reply) ? MC_PARSE_OK : MC_PARSE_BAD;
+        return read_flags(slice_skip(line, 3), reply) ? MC_PARSE_OK : MC_PARSE_BAD;
     }
     return MC_PARSE_BAD;
 }
@@ -103,5 +152,6 @@ const struct mc_protocol mc_protocol_meta = {
     .write_set = write_set,
     .parse = parse,
     .value_tail = SLICE_INIT("\r\n"),
+    .has_leases = true,
     .echoes_opaque = true,
 };

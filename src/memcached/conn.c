@@ -171,9 +171,10 @@ bool mc_conn_get(struct mc_conn *c, struct mc_get *get)
     if (at == NULL)
         return false;
     uint32_t opaque = (uint32_t)(c->ops.tail & MC_OPAQUE_MASK);
-    mc_out_commit(&c->out, c->protocol->write_get(at, &get->key, opaque));
+    mc_out_commit(&c->out, c->protocol->write_get(at, &get->key, &get->ask, opaque));
     get->seq = c->ops.tail;
-    push_op(c, (struct mc_op){.kind = MC_OP_GET,
+    bool check = get->ask.no_value && c->protocol->has_leases;
+    push_op(c, (struct mc_op){.kind = check ? MC_OP_CHECK : MC_OP_GET,
                               .get = get,
                               .deadline = get->deadline,
                               .key_hash = hash_of_key(c, &get->key)});
@@ -187,21 +188,35 @@ void mc_conn_forget(struct mc_conn *c, struct mc_get *get)
     op->get = NULL;
 }
 
-bool mc_conn_del(struct mc_conn *c, const struct mc_key *key)
+bool mc_conn_del(struct mc_conn *c, const struct mc_key *key, const struct mc_del_line *line)
 {
     ASSERT(c->phase == MC_CONN_READY);
     char *at = command_room(c);
     if (at == NULL)
         return false;
     uint32_t opaque = (uint32_t)(c->ops.tail & MC_OPAQUE_MASK);
-    mc_out_commit(&c->out, c->protocol->write_del(at, key, opaque));
+    mc_out_commit(&c->out, c->protocol->write_del(at, key, line, opaque));
     mono_ms deadline = loop_now(c->loop) + c->conf->read_timeout_ms;
     push_op(c, (struct mc_op){.kind = MC_OP_DEL, .deadline = deadline});
     return true;
 }
 
-bool mc_conn_set(struct mc_conn *c, const struct mc_key *key, struct blob *value, uint32_t flags,
-                 uint32_t exptime)
+bool mc_conn_touch(struct mc_conn *c, const struct mc_key *key, uint32_t ttl_s)
+{
+    ASSERT(c->phase == MC_CONN_READY && c->protocol->has_leases);
+    char *at = command_room(c);
+    if (at == NULL)
+        return false;
+    struct mc_ask ask = {.no_value = true, .touch_s = ttl_s};
+    uint32_t opaque = (uint32_t)(c->ops.tail & MC_OPAQUE_MASK);
+    mc_out_commit(&c->out, c->protocol->write_get(at, key, &ask, opaque));
+    mono_ms deadline = loop_now(c->loop) + c->conf->read_timeout_ms;
+    push_op(c, (struct mc_op){.kind = MC_OP_CHECK, .deadline = deadline});
+    return true;
+}
+
+bool mc_conn_set(struct mc_conn *c, const struct mc_key *key, struct blob *value,
+                 struct mc_store_line line)
 {
     ASSERT(c->phase == MC_CONN_READY);
     bool copied = value->len <= COPY_VALUE_BYTES;
@@ -211,7 +226,7 @@ bool mc_conn_set(struct mc_conn *c, const struct mc_key *key, struct blob *value
         at = mc_out_reserve(&c->out, text_bytes);
     if (at == NULL)
         return false;
-    struct mc_store_line line = {.flags = flags, .exptime = exptime, .value_bytes = value->len};
+    line.value_bytes = value->len;
     size_t n = c->protocol->write_set(at, key, &line);
     if (copied) {
         memcpy(at + n, value->data, value->len);

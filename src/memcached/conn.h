@@ -91,7 +91,9 @@ static inline bool mc_conn_is_ready(const struct mc_conn *c)
 NODISCARD bool mc_conn_get(struct mc_conn *, struct mc_get *);
 /* Of a lookup that is pending here. */
 void mc_conn_forget(struct mc_conn *, struct mc_get *);
-NODISCARD bool mc_conn_del(struct mc_conn *, const struct mc_key *);
+NODISCARD bool mc_conn_del(struct mc_conn *, const struct mc_key *, const struct mc_del_line *);
+/* Only where the protocol has leases. */
+NODISCARD bool mc_conn_touch(struct mc_conn *, const struct mc_key *, uint32_t ttl_s);
 /* False: the buffer is full. */
-NODISCARD bool mc_conn_set(struct mc_conn *, const struct mc_key *, struct blob *, uint32_t flags,
-                           uint32_t exptime);
+NODISCARD bool mc_conn_set(struct mc_conn *, const struct mc_key *, struct blob *,
+                           struct mc_store_line);

@@ -29,6 +29,7 @@ static void complete(struct mc_conn *c, struct mc_get *get, enum mc_result resul
     mc_count(c->counters, result == MC_HIT ? MC_HITS : MC_MISSES, 1);
     get->server = NULL;
     get->blob = blob;
+    mc_count(c->counters, MC_LEASES, get->item.won);
     get->fn(get, result);
 }
 
@@ -38,6 +39,14 @@ static void complete_first(struct mc_conn *c, enum mc_result result, struct blob
     if (op.deadline > loop_now(c->loop))
         c->answered = true; /* a late answer is no sign of health */
     complete(c, op.get, result, blob);
+}
+
+/* What was said about the item, for the lookup that is due. */
+static void note_item(const struct mc_conn *c, const struct mc_reply *reply)
+{
+    struct mc_get *get = mc_ops_at(&c->ops, c->ops.head)->get;
+    if (get != NULL)
+        get->item = reply->item;
 }
 
 /* -- is it the reply that is due? -- */
@@ -70,6 +79,11 @@ static enum step value_in_buffer(struct mc_conn *c, const char *data, size_t byt
     if (memcmp(data + bytes, tail.p, tail.n) != 0)
         return STEP_GARBAGE;
     struct blob *blob = NULL;
+    if (bytes == 0) { /* a lease's stub: nothing that was stored */
+        c->in_start += tail.n;
+        complete_first(c, MC_MISS, NULL);
+        return STEP_NEXT;
+    }
     if (mc_ops_at(&c->ops, c->ops.head)->get != NULL) {
         blob = blob_new(bytes);
         if (blob == NULL)
@@ -117,12 +131,28 @@ static enum step on_value(struct mc_conn *c, const struct mc_reply *reply)
     if (rest.n < total && total <= c->conf->read_buffer_bytes / 4)
         return STEP_MORE; /* the line stays and is parsed again */
     c->in_start += reply->line_bytes;
+    note_item(c, reply);
     if (rest.n < total)
         return value_begins(c, reply->value_bytes);
     return value_in_buffer(c, rest.p, reply->value_bytes);
 }
 
 /* -- other replies -- */
+
+static bool is_check(const struct mc_conn *c)
+{
+    return mc_ops_count(&c->ops) > 0 && mc_ops_at(&c->ops, c->ops.head)->kind == MC_OP_CHECK;
+}
+
+static enum step on_checked(struct mc_conn *c, enum mc_result result, const struct mc_reply *reply)
+{
+    if ((result == MC_HIT && !reply->has_opaque) || !is_due(c, MC_OP_CHECK, reply))
+        return STEP_GARBAGE;
+    c->in_start += reply->line_bytes;
+    note_item(c, reply);
+    complete_first(c, result, NULL);
+    return STEP_NEXT;
+}
 
 static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, const struct mc_reply *reply)
 {
@@ -135,7 +165,7 @@ static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, const struct
 
 /* A quiet store speaks only when it failed. Takes one of those that stand before the next reply;
  * false: there is none. */
-static bool blame_store(struct mc_conn *c)
+static bool blame_store(struct mc_conn *c, enum mc_counter why)
 {
     uint32_t *quiet = &c->quiet_tail;
     if (mc_ops_count(&c->ops) > 0)
@@ -143,21 +173,21 @@ static bool blame_store(struct mc_conn *c)
     if (*quiet == 0)
         return false;
     (*quiet)--;
-    mc_count(c->counters, MC_SET_ERRORS, 1);
+    mc_count(c->counters, why, 1);
     return true;
 }
 
-static enum step on_not_stored(struct mc_conn *c, const struct mc_reply *reply)
+static enum step on_not_stored(struct mc_conn *c, enum mc_counter why, const struct mc_reply *reply)
 {
     c->in_start += reply->line_bytes;
-    return !reply->has_opaque && blame_store(c) ? STEP_NEXT : STEP_GARBAGE;
+    return !reply->has_opaque && blame_store(c, why) ? STEP_NEXT : STEP_GARBAGE;
 }
 
 /* Framing is intact: "out of memory", "object too large for cache". */
 static enum step on_server_error(struct mc_conn *c, const struct mc_reply *reply)
 {
     c->in_start += reply->line_bytes;
-    if (blame_store(c))
+    if (blame_store(c, MC_SET_ERRORS))
         return STEP_NEXT;
     if (mc_ops_count(&c->ops) == 0)
         return STEP_GARBAGE;
@@ -174,12 +204,17 @@ static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
 {
     switch (reply->kind) {
     case MC_REPLY_VALUE: return on_value(c, reply);
-    case MC_REPLY_MISS: return on_status(c, MC_OP_GET, reply);
+    case MC_REPLY_MISS:
+        return is_check(c) ? on_checked(c, MC_MISS, reply) : on_status(c, MC_OP_GET, reply);
     case MC_REPLY_DONE:
-    case MC_REPLY_NOT_FOUND: return on_status(c, MC_OP_DEL, reply);
-    case MC_REPLY_NOT_STORED: return on_not_stored(c, reply);
-    case MC_REPLY_SERVER_ERROR: return on_server_error(c, reply);
+        return is_check(c) ? on_checked(c, MC_HIT, reply) : on_status(c, MC_OP_DEL, reply);
     case MC_REPLY_EXISTS:
+    case MC_REPLY_NOT_FOUND:
+        if (c->protocol->has_leases && !reply->has_opaque) /* of a store over one version */
+            return on_not_stored(c, MC_SETS_OVERTAKEN, reply);
+        return on_status(c, MC_OP_DEL, reply);
+    case MC_REPLY_NOT_STORED: return on_not_stored(c, MC_SET_ERRORS, reply);
+    case MC_REPLY_SERVER_ERROR: return on_server_error(c, reply);
     case MC_REPLY_NOOP:
     case MC_REPLY_VERSION:
     case MC_REPLY_ERROR:

@@ -15,10 +15,12 @@ enum mc_counter {
     MC_ERRORS, /* lookups lost with their connection or answered by SERVER_ERROR; deletes not sent
                 */
     MC_SETS,   /* stores sent */
-    MC_SET_ERRORS,    /* stores that the server refused */
-    MC_SETS_DROPPED,  /* not sent: server down or buffer full */
-    MC_SETS_TOO_LONG, /* not sent: above the item limit */
-    MC_DELETES,       /* sent */
+    MC_SET_ERRORS,     /* stores that the server refused */
+    MC_SETS_OVERTAKEN, /* refused: the item is no longer the one that was to be replaced */
+    MC_SETS_DROPPED,   /* not sent: server down or buffer full */
+    MC_SETS_TOO_LONG,  /* not sent: above the item limit */
+    MC_LEASES,         /* won: misses and expiries that this process fetches for all */
+    MC_DELETES,        /* sent */
     MC_BYTES_IN,
     MC_BYTES_OUT,
     MC_READS,    /* system calls */

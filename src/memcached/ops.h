@@ -11,7 +11,11 @@
 
 struct mc_get;
 
-enum mc_op_kind { MC_OP_GET, MC_OP_DEL };
+enum mc_op_kind {
+    MC_OP_GET,
+    MC_OP_CHECK, /* a lookup without the value */
+    MC_OP_DEL
+};
 
 struct mc_op {
     struct mc_get *get; /* NULL: nobody waits for it any more */

@@ -58,6 +58,7 @@ static struct mc_server *server_of(struct mc_pool *pool, const struct mc_key *ke
 enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
 {
     get->blob = NULL;
+    get->item = (struct mc_item){0};
     get->server = NULL;
     return mc_server_get(server_of(pool, &get->key), get);
 }
@@ -68,15 +69,35 @@ void mc_get_cancel(struct mc_get *get)
         mc_server_forget(get->server, get);
 }
 
-void mc_pool_set(struct mc_pool *pool, const struct mc_key *key, struct blob *value, uint32_t flags,
+bool mc_pool_set(struct mc_pool *pool, const struct mc_key *key, struct blob *value, uint32_t flags,
                  int64_t ttl_s)
 {
-    mc_server_set(server_of(pool, key), key, value, flags, ttl_s);
+    return mc_pool_set_over(pool, key, value, flags, ttl_s, 0);
+}
+
+bool mc_pool_set_over(struct mc_pool *pool, const struct mc_key *key, struct blob *value,
+                      uint32_t flags, int64_t ttl_s, uint64_t cas)
+{
+    struct mc_server *s = server_of(pool, key);
+    wall_s now = loop_wall(pool->env.loop) / 1000;
+    return mc_server_set(
+        s, key, value,
+        (struct mc_store_line){.flags = flags, .exptime = mc_exptime(ttl_s, now), .cas = cas});
 }
 
 void mc_pool_del(struct mc_pool *pool, const struct mc_key *key)
 {
-    mc_server_del(server_of(pool, key), key);
+    mc_server_del(server_of(pool, key), key, (struct mc_del_line){0});
+}
+
+void mc_pool_touch(struct mc_pool *pool, const struct mc_key *key, uint32_t ttl_s)
+{
+    mc_server_touch(server_of(pool, key), key, ttl_s);
+}
+
+void mc_pool_del_version(struct mc_pool *pool, const struct mc_key *key, uint64_t cas, bool mark)
+{
+    mc_server_del(server_of(pool, key), key, (struct mc_del_line){.cas = cas, .mark = mark});
 }
 
 /* -- for status pages -- */

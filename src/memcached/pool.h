@@ -8,6 +8,7 @@
 #include "base/blob.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "memcached/codec.h"
 #include "memcached/conf.h"
 #include "memcached/counters.h"
 #include "memcached/key.h"
@@ -32,7 +33,9 @@ typedef void mc_get_fn(struct mc_get *, enum mc_result);
 /* One lookup; embedded in its user and alive until it has called back or was cancelled. */
 struct mc_get {
     struct mc_key key;
-    struct blob *blob; /* on MC_HIT: one reference for the callback's owner */
+    struct mc_ask ask;   /* zero: the value alone */
+    struct mc_item item; /* on MC_HIT and MC_MISS: what was asked for */
+    struct blob *blob;   /* on MC_HIT: one reference for the callback's owner */
     mc_get_fn *fn;
     void *owner;
     struct mc_server *server; /* private, while pending: NULL else */
@@ -55,11 +58,19 @@ NODISCARD enum mc_result mc_pool_get(struct mc_pool *, struct mc_get *);
 /* The callback will not come. Does nothing where it is not pending. */
 void mc_get_cancel(struct mc_get *);
 /* Stores `value` (not empty) with the item flags for `ttl_s` seconds (at least 1). Takes its own
- * reference until the bytes are written. Nothing comes back: what cannot be sent or is refused is
- * counted. */
-void mc_pool_set(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
+ * reference until the bytes are written. False: it could not be sent. Nothing else comes back: what
+ * is refused is counted. */
+bool mc_pool_set(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                  int64_t ttl_s);
+/* The same, only in place of the item of version `cas` (0: of any). */
+bool mc_pool_set_over(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
+                      int64_t ttl_s, uint64_t cas);
 void mc_pool_del(struct mc_pool *, const struct mc_key *);
+/* Gives an item `ttl_s` seconds to live from now on, where the server has the meta protocol. */
+void mc_pool_touch(struct mc_pool *, const struct mc_key *, uint32_t ttl_s);
+/* Removes only the item of version `cas`; with `mark` it stays, stale, and one of those who look
+ * with a lease wins it. Does nothing where the server has no versions. */
+void mc_pool_del_version(struct mc_pool *, const struct mc_key *, uint64_t cas, bool mark);
 
 /* For status pages, from any thread while the pool lives. */
 enum mc_server_state {

@@ -159,20 +159,30 @@ void mc_server_forget(struct mc_server *s, struct mc_get *get)
     get->server = NULL;
 }
 
-void mc_server_set(struct mc_server *s, const struct mc_key *key, struct blob *value,
-                   uint32_t flags, int64_t ttl_s)
+bool mc_server_set(struct mc_server *s, const struct mc_key *key, struct blob *value,
+                   struct mc_store_line line)
 {
     if (value->len + key->n + ITEM_OVERHEAD_BYTES > s->env->conf->item_max_bytes) {
         mc_count(&s->counters, MC_SETS_TOO_LONG, 1);
-        return;
+        return false;
     }
-    uint32_t exptime = mc_exptime(ttl_s, loop_wall(s->env->loop) / 1000);
-    bool sent = mc_conn_is_ready(&s->conn) && mc_conn_set(&s->conn, key, value, flags, exptime);
+    bool sent = mc_conn_is_ready(&s->conn) && mc_conn_set(&s->conn, key, value, line);
     mc_count(&s->counters, sent ? MC_SETS : MC_SETS_DROPPED, 1);
+    return sent;
 }
 
-void mc_server_del(struct mc_server *s, const struct mc_key *key)
+void mc_server_del(struct mc_server *s, const struct mc_key *key, struct mc_del_line line)
 {
-    bool sent = mc_conn_is_ready(&s->conn) && mc_conn_del(&s->conn, key);
+    bool ready = mc_conn_is_ready(&s->conn);
+    if (ready && line.cas != 0 && !s->conn.protocol->has_leases)
+        return;
+    bool sent = ready && mc_conn_del(&s->conn, key, &line);
     mc_count(&s->counters, sent ? MC_DELETES : MC_ERRORS, 1);
+}
+
+void mc_server_touch(struct mc_server *s, const struct mc_key *key, uint32_t ttl_s)
+{
+    if (mc_conn_is_ready(&s->conn) && s->conn.protocol->has_leases &&
+        !mc_conn_touch(&s->conn, key, ttl_s))
+        mc_count(&s->counters, MC_ERRORS, 1);
 }

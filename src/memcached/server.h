@@ -49,6 +49,7 @@ void mc_server_fini(struct mc_server *);
 /* MC_PENDING or MC_FAILED. */
 NODISCARD enum mc_result mc_server_get(struct mc_server *, struct mc_get *);
 void mc_server_forget(struct mc_server *, struct mc_get *);
-void mc_server_set(struct mc_server *, const struct mc_key *, struct blob *, uint32_t flags,
-                   int64_t ttl_s);
-void mc_server_del(struct mc_server *, const struct mc_key *);
+/* False: not sent. */
+bool mc_server_set(struct mc_server *, const struct mc_key *, struct blob *, struct mc_store_line);
+void mc_server_touch(struct mc_server *, const struct mc_key *, uint32_t ttl_s);
+void mc_server_del(struct mc_server *, const struct mc_key *, struct mc_del_line);

@@ -17,8 +17,8 @@
 /* -- the table -- */
 
 typedef enum fetch_state fetch_step_fn(struct fetch *);
-static fetch_step_fn step_lookup, step_pick, step_connect, step_send, step_read_head, step_decide,
-    step_read_content, step_store, step_retry, step_failed, step_done;
+static fetch_step_fn step_lookup, step_wait, step_pick, step_connect, step_send, step_read_head,
+    step_decide, step_read_content, step_store, step_retry, step_failed, step_done;
 
 #define TO(state) (1u << FETCH_##state)
 struct fetch_row {
@@ -28,7 +28,8 @@ struct fetch_row {
 };
 
 static const struct fetch_row rows[FETCH_COUNT] = {
-    [FETCH_LOOKUP] = {"lookup", step_lookup, TO(PICK) | TO(FAILED) | TO(DONE)},
+    [FETCH_LOOKUP] = {"lookup", step_lookup, TO(WAIT) | TO(PICK) | TO(FAILED) | TO(DONE)},
+    [FETCH_WAIT] = {"wait", step_wait, TO(LOOKUP) | TO(DONE)},
     [FETCH_PICK] = {"pick", step_pick, TO(CONNECT) | TO(FAILED) | TO(DONE)},
     [FETCH_CONNECT] = {"connect", step_connect, TO(SEND) | TO(RETRY) | TO(DONE)},
     [FETCH_SEND] = {"send", step_send, TO(READ_HEAD) | TO(DECIDE) | TO(RETRY) | TO(DONE)},
@@ -67,8 +68,6 @@ static void go(struct fetch *f, enum fetch_state next)
     f->state = next;
 }
 
-static void fetch_run(struct fetch *f);
-
 /* Ends it wherever it is; step_done gives everything up. */
 static void give_up(struct fetch *f)
 {
@@ -81,12 +80,13 @@ static void fetch_free(struct fetch *f)
     struct request *r = f->r;
     list_remove(&f->node);
     entry_unref(&f->stale);
+    timer_cancel(&f->poll);
     f->magic = 0;
     spares_give(loop_spares(f->worker->loop), f, sizeof *f);
     request_release(&r);
 }
 
-static void fetch_run(struct fetch *f)
+void fetch_run(struct fetch *f)
 {
     ASSERT(f->magic == FETCH_MAGIC);
     if (f->running) {
@@ -120,8 +120,8 @@ static void fetch_on_flight(void *owner)
         exchange_resume(f->exchange);
 }
 
-struct fetch *fetch_start(struct request *r, struct flight_reader *leader, bool look,
-                          struct entry *validate, bool background)
+static struct fetch *fetch_new(struct request *r, struct flight_reader *leader, bool look,
+                               struct entry *validate, bool background)
 {
     struct fetch *f = spares_take(loop_spares(r->worker->loop), sizeof *f);
     memset(f, 0, offsetof(struct fetch, asked));
@@ -137,10 +137,40 @@ struct fetch *fetch_start(struct request *r, struct flight_reader *leader, bool 
     f->state = f->look ? FETCH_LOOKUP : FETCH_PICK;
     f->started = loop_now(f->worker->loop);
     f->writer = flight_attach_writer(leader, f->worker->loop, fetch_on_flight, f);
+    fetch_lease_init(f);
     if (!background)
         r->fetch = f;
+    return f;
+}
+
+struct fetch *fetch_start(struct request *r, struct flight_reader *leader, bool look,
+                          struct entry *validate, bool background)
+{
+    struct fetch *f = fetch_new(r, leader, look, validate, background);
     fetch_run(f);
     return f;
+}
+
+/* It leaves the flight before there is anything to see. */
+static void nobody_on_flight(struct flight_reader *reader)
+{
+    (void)reader;
+}
+
+void fetch_behind(struct request *r, struct entry *stale, struct store_lease *lease)
+{
+    bool leader = false;
+    struct loop *loop = r->worker->loop;
+    struct flight_reader *reader =
+        flight_join(r->worker->flights, &r->variant, false, loop, nobody_on_flight, r, &leader);
+    if (leader) {
+        struct fetch *f = fetch_new(r, reader, false, stale, true);
+        f->lease = *lease;
+        f->lease_since = f->started;
+        lease->version = 0;
+        fetch_run(f);
+    }
+    flight_leave(&reader);
 }
 
 /* -- lookup in the pool -- */
@@ -158,7 +188,8 @@ static bool look_up(struct fetch *f)
 {
     f->looked = true;
     f->lookup_done = false;
-    f->get = (struct store_get){.key = f->r->variant, .fn = fetch_on_lookup, .owner = f};
+    f->get = (struct store_get){
+        .key = f->r->variant, .want = fetch_want(f), .fn = fetch_on_lookup, .owner = f};
     f->lookup_result = store_get(f->r->store, &f->get);
     f->lookup_done = f->lookup_result != STORE_PENDING;
     return f->lookup_done;
@@ -178,19 +209,56 @@ static void warm_up(const struct request *r)
         PREFETCH(client + at);
 }
 
+/* Marked stale by a purge: its age does not count. */
+static enum reuse reuse_of(const struct fetch *f, const struct entry *e)
+{
+    const struct stored_meta *meta = &e->view.meta;
+    enum reuse reuse = stale_reuse(f->r, meta);
+    if (!f->get.stale || reuse != REUSE_FRESH)
+        return reuse;
+    return meta->flags & STORED_MUST_REVALIDATE ? REUSE_VALIDATE : REUSE_STALE_REVALIDATE;
+}
+
+/* It answers; who has won the right to fetch a newer one does so behind it. */
+static enum fetch_state answer_with(struct fetch *f, struct entry *e)
+{
+    flight_end_entry(&f->writer, e, ENTRY_FROM_POOL);
+    if (store_lease_held(&f->lease))
+        fetch_behind(f->r, e, &f->lease);
+    entry_unref(&e);
+    return FETCH_DONE;
+}
+
+/* Nothing that answers (`e`: a stale response): who fetches? */
+static enum fetch_state take_turn(struct fetch *f, const struct entry *e)
+{
+    switch (fetch_turn(f, e)) {
+    case TURN_OURS: break;
+    case TURN_WAIT: fetch_wait(f); return FETCH_WAIT;
+    case TURN_CLAIM: f->poll_due = true; return FETCH_WAIT;
+    }
+    return FETCH_PICK;
+}
+
+static enum fetch_state step_wait(struct fetch *f)
+{
+    if (!f->poll_due)
+        return FETCH_STAY;
+    f->poll_due = false;
+    f->looked = false;
+    return FETCH_LOOKUP;
+}
+
 static enum fetch_state on_found(struct fetch *f, struct entry *e)
 {
     struct request *r = f->r;
     warm_up(r);
-    switch (stale_reuse(r, &e->view.meta)) {
+    switch (reuse_of(f, e)) {
     case REUSE_STALE_REVALIDATE:
         if (f->background || !r->location->background_update)
             break;
         /* fall through */
-    case REUSE_FRESH:
-        flight_end_entry(&f->writer, e, ENTRY_FROM_POOL);
-        entry_unref(&e);
-        return FETCH_DONE;
+    case REUSE_FRESH: return answer_with(f, e);
     case REUSE_ONLY_IF_CACHED: entry_unref(&e); return FETCH_FAILED;
     case REUSE_VALIDATE: break;
     }
@@ -200,7 +268,7 @@ static enum fetch_state on_found(struct fetch *f, struct entry *e)
         r->forward = FWD_STALE;
         r->outcome = OUTCOME_EXPIRED;
     }
-    return FETCH_PICK;
+    return take_turn(f, e);
 }
 
 static enum fetch_state step_lookup(struct fetch *f)
@@ -211,6 +279,7 @@ static enum fetch_state step_lookup(struct fetch *f)
     if (!f->lookup_done)
         return FETCH_STAY;
     struct entry *e = f->lookup_result == STORE_HIT ? f->get.entry : NULL;
+    fetch_take_lease(f);
     f->get.entry = NULL;
     if (e && e->view.meta.kind == STORED_VARY && r->vary.n == 0) {
         r->vary = arena_dup(&r->arena, e->view.vary);
@@ -222,10 +291,13 @@ static enum fetch_state step_lookup(struct fetch *f)
     }
     if (e && e->view.meta.kind == STORED_RESPONSE)
         return on_found(f, e);
-    if (e && e->view.meta.kind == STORED_MARK)
+    bool is_mark = e && e->view.meta.kind == STORED_MARK;
+    if (is_mark)
         flight_release_others(f->writer);
     entry_unref(&e);
-    return r->control.only_if_cached ? FETCH_FAILED : FETCH_PICK;
+    if (r->control.only_if_cached)
+        return FETCH_FAILED;
+    return is_mark ? FETCH_PICK : take_turn(f, NULL);
 }
 
 /* -- one try -- */
@@ -300,6 +372,7 @@ static void on_content(struct exchange *ex, struct blob *blob, struct slice byte
     if (f->collecting && is_too_much(f, bytes.n)) {
         f->collecting = false;
         flight_stop_collecting(f->writer);
+        fetch_release_lease(f);
     }
     /* Backpressure: readers that have not taken the window's bytes stop this reader. */
     if (!flight_append(f->writer, blob, bytes))
@@ -647,8 +720,10 @@ void fetch_give_up_all(struct worker *w)
 
 static enum fetch_state step_done(struct fetch *f)
 {
+    timer_cancel(&f->poll);
     if (f->look && f->looked && !f->lookup_done)
         store_cancel(f->r->store, &f->get);
+    fetch_release_lease(f);
     if (f->exchange)
         exchange_cancel(&f->exchange);
     if (f->writer)

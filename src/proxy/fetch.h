@@ -11,6 +11,7 @@ struct fetch;
 /* X(id, name) */
 #define FETCH_STATES(X)             \
     X(LOOKUP, "lookup")             \
+    X(WAIT, "wait")                 \
     X(PICK, "pick")                 \
     X(CONNECT, "connect")           \
     X(SEND, "send")                 \

@@ -29,6 +29,18 @@ struct fetch {
     struct entry *stale; /* to be validated, or served where the origin fails */
     bool validating;     /* the origin is asked whether it still holds */
 
+    /* the fleet (fetch_lease.c) */
+    struct store_lease lease; /* the right to fetch, while it is held */
+    struct store_lease seen;  /* what another process holds, as the last lookup saw it */
+    struct store_lease lost;  /* to be taken from it with the next lookup */
+    struct timer poll;        /* the next look while waiting; the renewal of the lease later */
+    bool poll_due;
+    uint32_t polls;
+    uint32_t claims;
+    mono_ms waiting_since;
+    mono_ms seen_since;
+    mono_ms lease_since; /* won or renewed */
+
     /* the origin */
     bool may_store; /* as far as the request goes */
     struct slice head_text;
@@ -62,6 +74,34 @@ struct fetch {
     struct request_head asked; /* as sent: HEAD becomes GET where the response fills the cache */
     struct exchange_request out;
 };
+
+/* -- fetch.c -- */
+/* Updates the store behind the answer to `r`: the fetch has `stale` to validate and takes the
+ * lease, unless somebody is fetching the key already. */
+void fetch_behind(struct request *r, struct entry *stale, struct store_lease *lease);
+void fetch_run(struct fetch *);
+
+/* -- fetch_lease.c: one fetch per key among all processes that share a pool -- */
+void fetch_lease_init(struct fetch *);
+/* What the lookup asks for. */
+struct store_want fetch_want(struct fetch *);
+/* The lookup has answered: what it won, and what it saw of others. */
+void fetch_take_lease(struct fetch *);
+enum fetch_turn {
+    TURN_OURS,  /* nobody else is fetching, or nobody is waited for any more */
+    TURN_WAIT,  /* another process is */
+    TURN_CLAIM, /* look again, with what was seen taken from whoever has it */
+};
+/* Whose turn it is to fetch what was not found, or found stale (`e`, else NULL). */
+enum fetch_turn fetch_turn(struct fetch *, const struct entry *e);
+/* Until the next look at what the other process does. */
+void fetch_wait(struct fetch *);
+/* The response is arriving and will be stored: the lease is kept alive. */
+void fetch_keep_lease(struct fetch *);
+/* Stores with the lease where it is the key's. */
+void fetch_put(struct fetch *, struct entry *, int64_t ttl_s);
+/* Nothing was or will be stored. */
+void fetch_release_lease(struct fetch *);
 
 /* -- fetch_head.c -- */
 /* Fills head_text and out. */

@@ -98,7 +98,7 @@ static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary
     enum stored_check why;
     struct entry *e = entry_new(blob, key, &why);
     ASSERT_STATE(e, stored_check_text(why));
-    store_put(f->r->store, e, ttl_s);
+    fetch_put(f, e, ttl_s);
     entry_unref(&e);
 }
 
@@ -121,8 +121,12 @@ void fetch_publish(struct fetch *f)
         put_record(f, STORED_VARY, f->response->vary, freshness_store_ttl_s(&f->meta));
         flight_list_variant(f->writer, &f->store_key);
     }
-    if (!f->collecting)
+    if (f->collecting) {
+        fetch_keep_lease(f);
+    } else {
         put_mark(f);
+        fetch_release_lease(f);
+    }
     flight_publish_head(f->writer, f->response, f->collecting, f->collecting,
                         l->buffers_n * l->buffer_bytes);
 }
@@ -185,7 +189,7 @@ void fetch_store_response(struct fetch *f)
         return;
     flight_collected(f->writer, content, length);
     struct entry *e = end_blob(f, blob);
-    store_put(f->r->store, e, freshness_store_ttl_s(&e->view.meta));
+    fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
     counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
     entry_unref(&e);
 }
@@ -211,7 +215,7 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
     memcpy(content, old->content.p, old->content.n);
     struct entry *e = end_blob(f, blob);
     if (verdict == STORE_YES && f->may_store) {
-        store_put(r->store, e, freshness_store_ttl_s(&e->view.meta));
+        fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
         counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
     }
     return e;

@@ -103,7 +103,9 @@ enum next_upstream {
 /* proxy_cache_use_stale has the same bits, without NEXT_NON_IDEMPOTENT, and this one. */
 #define USE_STALE_UPDATING (1u << 11)
 
-enum cache_lock { CACHE_LOCK_OFF, CACHE_LOCK_HOST };
+/* Who waits for whose fetch: nobody, the workers of this process, all that share the pool (where
+ * there is none: as host). */
+enum cache_lock { CACHE_LOCK_OFF, CACHE_LOCK_HOST, CACHE_LOCK_FLEET };
 
 struct access_log_conf {
     struct slice path;             /* "stdout", "stderr" or a file */
@@ -187,7 +189,8 @@ struct location_conf {
 
 struct cache_store_conf {
     struct slice name;
-    size_t memory_bytes; /* 0: no memory tier */
+    size_t memory_bytes;          /* 0: no memory tier */
+    int64_t memory_revalidate_ms; /* between two checks of an entry in memory; 0: never */
     int64_t max_object_bytes;
     struct slice key_prefix;
     int pool; /* index into the configuration's memcached pools, -1 none */

@@ -28,9 +28,26 @@ static void memory_cancel(struct store *s, struct store_get *get)
     (void)get;
 }
 
-static void memory_put(struct store *s, struct entry *e, int64_t ttl_s)
+static bool memory_put(struct store *s, struct entry *e, int64_t ttl_s,
+                       const struct store_lease *lease)
 {
+    (void)lease;
     memory_tier_put(tier_of(s), e, ttl_s, clock_mono_ms());
+    return true;
+}
+
+/* No other process fills this tier: there are no leases. */
+static void memory_release(struct store *s, const struct store_lease *lease)
+{
+    (void)s;
+    (void)lease;
+}
+
+static void memory_renew(struct store *s, const struct store_lease *lease, uint32_t lease_s)
+{
+    (void)s;
+    (void)lease;
+    (void)lease_s;
 }
 
 static void memory_del(struct store *s, const struct cache_key *key)
@@ -50,6 +67,8 @@ struct store *memory_store_new(struct memory_tier *tier)
         .get = memory_get,
         .cancel = memory_cancel,
         .put = memory_put,
+        .release = memory_release,
+        .renew = memory_renew,
         .del = memory_del,
         .free = memory_free,
     };

@@ -72,18 +72,46 @@ static struct entry *checked_entry(struct pool_store *s, struct blob *blob, stru
     return entry;
 }
 
+/* What the server said about the item. */
+static void take_item(struct store_get *get, const struct mc_item *item, bool over_value)
+{
+    bool asked = get->want.lease_s > 0 && item->cas != 0;
+    get->version = item->cas;
+    get->stale = item->stale;
+    get->taken = asked && item->taken;
+    if (asked && item->won)
+        get->lease = (struct store_lease){get->key.bytes, item->cas, over_value};
+}
+
+/* A value that fails the check is in nobody's way: what comes is stored over it. */
+static enum store_result take_result(struct pool_store *s, struct store_get *get, struct mc_get *mc,
+                                     enum mc_result result)
+{
+    if (result == MC_FAILED)
+        return STORE_MISS;
+    get->answered = true;
+    take_item(get, &mc->item, result == MC_HIT);
+    if (get->check && mc->blob == NULL)
+        return result == MC_HIT ? STORE_HIT : STORE_MISS;
+    if (result == MC_MISS)
+        return get->taken ? STORE_WAIT : STORE_MISS;
+    get->entry = checked_entry(s, mc->blob, get->key.bytes);
+    if (get->entry == NULL)
+        return STORE_MISS;
+    get->tier = TIER_POOL;
+    atomic_store_explicit(&get->entry->version, mc->item.cas, memory_order_relaxed);
+    return STORE_HIT;
+}
+
 static void pool_on_get(struct mc_get *mc, enum mc_result result)
 {
     struct pool_get *pg = container_of(mc, struct pool_get, mc);
     struct pool_store *s = pg->store;
     struct store_get *get = pg->get;
     get->pending = NULL;
-    if (result == MC_HIT)
-        get->entry = checked_entry(s, mc->blob, get->key.bytes);
+    enum store_result taken = take_result(s, get, mc, result);
     give_get(s, pg);
-    if (get->entry != NULL)
-        get->tier = TIER_POOL;
-    get->fn(get, get->entry != NULL ? STORE_HIT : STORE_MISS);
+    get->fn(get, taken);
 }
 
 static enum store_result pool_peek(struct store *store UNUSED, struct store_get *get)
@@ -91,6 +119,15 @@ static enum store_result pool_peek(struct store *store UNUSED, struct store_get 
     get->entry = NULL;
     get->tier = TIER_NONE;
     return STORE_MISS;
+}
+
+/* In the same write, before the lookup: then one of those who look wins it. */
+static void take_from_lost(struct pool_store *s, const struct store_get *get,
+                           const struct mc_key *key)
+{
+    const struct store_lease *lost = &get->want.lost;
+    if (store_lease_held(lost))
+        mc_pool_del_version(s->pool, key, lost->version, lost->over_value);
 }
 
 static enum store_result pool_get(struct store *store, struct store_get *get)
@@ -101,7 +138,17 @@ static enum store_result pool_get(struct store *store, struct store_get *get)
     pg->get = get;
     pg->mc.fn = pool_on_get;
     pg->mc.owner = pg;
+    pg->mc.ask = (struct mc_ask){.cas = true,
+                                 .no_value = get->check,
+                                 .lease_s = get->want.lease_s,
+                                 .refresh_s = get->want.refresh_s};
     mc_key_make(s->keys, s->prefix, get->key.bytes, &pg->mc.key);
+    take_from_lost(s, get, &pg->mc.key);
+    get->lease = (struct store_lease){0};
+    get->version = 0;
+    get->answered = false;
+    get->stale = false;
+    get->taken = false;
     get->entry = NULL;
     get->tier = TIER_NONE;
     get->pending = pg;
@@ -112,6 +159,7 @@ static enum store_result pool_get(struct store *store, struct store_get *get)
     return STORE_MISS;
 }
 
+/* The lookup's answer may have won a lease that nobody will take: it ends by itself. */
 static void pool_cancel(struct store *store, struct store_get *get)
 {
     struct pool_get *pg = get->pending;
@@ -122,12 +170,34 @@ static void pool_cancel(struct store *store, struct store_get *get)
     give_get(pool_store_of(store), pg);
 }
 
-static void pool_put(struct store *store, struct entry *entry, int64_t ttl_s)
+static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
+                     const struct store_lease *lease)
 {
     struct pool_store *s = pool_store_of(store);
     struct mc_key key;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
-    mc_pool_set(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s);
+    return mc_pool_set_over(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s,
+                            lease != NULL ? lease->version : 0);
+}
+
+/* A stub goes; a stored response stays, for who has a use for it, and can be won again. */
+static void pool_release(struct store *store, const struct store_lease *lease)
+{
+    struct pool_store *s = pool_store_of(store);
+    struct mc_key key;
+    mc_key_make(s->keys, s->prefix, lease->key, &key);
+    mc_pool_del_version(s->pool, &key, lease->version, lease->over_value);
+}
+
+/* Nobody waits for the answer. A stored response lives longer than any fetch. */
+static void pool_renew(struct store *store, const struct store_lease *lease, uint32_t lease_s)
+{
+    struct pool_store *s = pool_store_of(store);
+    struct mc_key key;
+    if (lease->over_value)
+        return;
+    mc_key_make(s->keys, s->prefix, lease->key, &key);
+    mc_pool_touch(s->pool, &key, lease_s);
 }
 
 static void pool_del(struct store *store, const struct cache_key *cache_key)
@@ -156,6 +226,8 @@ static const struct store_ops ops = {
     .get = pool_get,
     .cancel = pool_cancel,
     .put = pool_put,
+    .release = pool_release,
+    .renew = pool_renew,
     .del = pool_del,
     .free = pool_free,
 };

@@ -8,11 +8,14 @@
 
 #define FREE_GETS_MAX 1024
 
-/* A lookup that the pool is asked for on behalf of `get`. */
+/* A lookup that the pool is asked for: on behalf of `get`, or to see whether `checked` is still
+ * what the pool has. */
 struct tiered_get {
     struct store_get inner;
     struct tiered_store *store;
     struct store_get *get;
+    struct entry *checked; /* one reference; holds the key's bytes */
+    struct list link;      /* among the store's checks */
     struct tiered_get *next_free;
 };
 
@@ -20,9 +23,11 @@ struct tiered_store {
     struct store store;
     struct store *memory;
     struct store *pool;
+    int64_t revalidate_ms; /* 0: never */
     struct tiered_get *free_gets;
     size_t free_gets_n;
     size_t pending;
+    struct list checks;
 };
 
 static const struct store_ops ops;
@@ -59,19 +64,115 @@ static void give_get(struct tiered_store *s, struct tiered_get *tg)
     s->free_gets_n++;
 }
 
+static void note_checked(struct entry *entry, mono_ms when)
+{
+    atomic_store_explicit(&entry->checked_ms, when, memory_order_relaxed);
+}
+
 /* What the pool had stays in memory too, for what is left of the time that the pool was told. */
 static void keep_in_memory(struct tiered_store *s, struct entry *entry)
 {
     const struct stored_meta *meta = &entry->view.meta;
     int64_t since_s = freshness_age_s(meta, clock_wall_ms()) - meta->initial_age_s;
     int64_t left_s = freshness_store_ttl_s(meta) - since_s;
+    note_checked(entry, clock_mono_ms());
     if (left_s > 0)
         store_put(s->memory, entry, left_s);
 }
 
+/* Marked in the pool while its age would still let it answer: purged. What is old is only being
+ * refreshed, and goes on answering where it may. */
+static bool is_purged(const struct store_get *get)
+{
+    const struct stored_meta *meta = &get->entry->view.meta;
+    return get->stale && freshness_age_s(meta, clock_wall_ms()) < meta->lifetime_s;
+}
+
+/* -- is it still what the pool has? -- */
+
+static store_get_fn tiered_on_check;
+static void check(struct tiered_store *s, struct entry *entry, const struct cache_key *key,
+                  bool whole);
+
+static void end_check(struct tiered_get *tg)
+{
+    struct tiered_store *s = tg->store;
+    list_remove(&tg->link);
+    entry_unref(&tg->inner.entry);
+    entry_unref(&tg->checked);
+    give_get(s, tg);
+}
+
+/* The pool has it no more, or marked stale: who asks next looks there. What has come into memory
+ * since the question was asked stays. */
+static void forget(struct tiered_store *s, const struct tiered_get *tg)
+{
+    struct store_get now = {.key = tg->inner.key};
+    if (store_peek(s->memory, &now) == STORE_HIT && now.entry == tg->checked)
+        store_del(s->memory, &now.key);
+    entry_unref(&now.entry);
+}
+
+static void on_checked(struct tiered_get *tg, enum store_result result)
+{
+    struct tiered_store *s = tg->store;
+    struct entry *entry = tg->checked;
+    if (result == STORE_HIT && tg->inner.entry != NULL && !is_purged(&tg->inner)) {
+        keep_in_memory(s, tg->inner.entry);
+    } else if (result != STORE_HIT || tg->inner.entry != NULL) {
+        if (tg->inner.answered)
+            forget(s, tg);
+    } else if (tg->inner.version != atomic_load_explicit(&entry->version, memory_order_relaxed)) {
+        check(s, entry, &tg->inner.key, true);
+    }
+}
+
+static void tiered_on_check(struct store_get *inner, enum store_result result)
+{
+    struct tiered_get *tg = container_of(inner, struct tiered_get, inner);
+    on_checked(tg, result);
+    end_check(tg);
+}
+
+/* Asks for the version, or for the `whole` where ours is not known. */
+static void check(struct tiered_store *s, struct entry *entry, const struct cache_key *key,
+                  bool whole)
+{
+    struct tiered_get *tg = take_get(s);
+    *tg = (struct tiered_get){
+        .inner = {.key = {entry->view.key, key->hash},
+                  .check = !whole,
+                  .fn = tiered_on_check,
+                  .owner = tg},
+        .store = s,
+        .checked = entry_ref(entry),
+    };
+    list_push_back(&s->checks, &tg->link);
+    if (store_get(s->pool, &tg->inner) != STORE_PENDING)
+        end_check(tg); /* the pool is out of use: memory goes on alone */
+}
+
+/* Behind the hit: one check for all workers, as the entry is theirs in common. */
+static void check_if_due(struct tiered_store *s, const struct store_get *get)
+{
+    struct entry *entry = get->entry;
+    mono_ms now = clock_mono_ms();
+    mono_ms last = atomic_load_explicit(&entry->checked_ms, memory_order_relaxed);
+    if (last == ENTRY_UNPOOLED || now - last < s->revalidate_ms ||
+        !atomic_compare_exchange_strong(&entry->checked_ms, &last, now))
+        return;
+    check(s, entry, &get->key, atomic_load_explicit(&entry->version, memory_order_relaxed) == 0);
+}
+
+/* -- operations -- */
+
 static enum store_result tiered_peek(struct store *store, struct store_get *get)
 {
-    return store_peek(tiered_of(store)->memory, get);
+    struct tiered_store *s = tiered_of(store);
+    enum store_result result = store_peek(s->memory, get);
+    if (result == STORE_HIT && s->revalidate_ms > 0)
+        check_if_due(s, get);
+    return result;
 }
 
 /* Hands what the pool answered to the user's half. */
@@ -82,10 +183,15 @@ static enum store_result take_answer(struct tiered_get *tg, enum store_result re
     get->pending = NULL;
     get->entry = tg->inner.entry;
     get->tier = tg->inner.tier;
-    if (result == STORE_HIT)
-        keep_in_memory(s, get->entry);
+    get->answered = tg->inner.answered;
+    get->stale = tg->inner.stale;
+    get->taken = tg->inner.taken;
+    get->version = tg->inner.version;
+    get->lease = tg->inner.lease;
     give_get(s, tg);
-    return result;
+    if (result == STORE_HIT && !is_purged(get))
+        keep_in_memory(s, get->entry);
+    return result == STORE_MISS && !get->answered ? store_peek(s->memory, get) : result;
 }
 
 static void tiered_on_pool(struct store_get *inner, enum store_result result)
@@ -95,14 +201,15 @@ static void tiered_on_pool(struct store_get *inner, enum store_result result)
     get->fn(get, take_answer(tg, result));
 }
 
+/* Who wants to fetch has looked into memory before, and must hear of the other processes. */
 static enum store_result tiered_get(struct store *store, struct store_get *get)
 {
     struct tiered_store *s = tiered_of(store);
-    if (store_peek(s->memory, get) == STORE_HIT)
+    if (get->want.lease_s == 0 && store_peek(s->memory, get) == STORE_HIT)
         return STORE_HIT;
     struct tiered_get *tg = take_get(s);
     *tg = (struct tiered_get){
-        .inner = {.key = get->key, .fn = tiered_on_pool, .owner = tg},
+        .inner = {.key = get->key, .want = get->want, .fn = tiered_on_pool, .owner = tg},
         .store = s,
         .get = get,
     };
@@ -122,11 +229,26 @@ static void tiered_cancel(struct store *store, struct store_get *get)
     give_get(s, tg);
 }
 
-static void tiered_put(struct store *store, struct entry *entry, int64_t ttl_s)
+/* The version that the pool gives it is learnt by the first check. */
+static bool tiered_put(struct store *store, struct entry *entry, int64_t ttl_s,
+                       const struct store_lease *lease)
 {
     struct tiered_store *s = tiered_of(store);
+    bool pooled = s->pool->ops->put(s->pool, entry, ttl_s, lease);
+    note_checked(entry, pooled ? clock_mono_ms() : ENTRY_UNPOOLED);
     store_put(s->memory, entry, ttl_s);
-    store_put(s->pool, entry, ttl_s);
+    return true;
+}
+
+static void tiered_release(struct store *store, const struct store_lease *lease)
+{
+    struct store *pool = tiered_of(store)->pool;
+    pool->ops->release(pool, lease);
+}
+
+static void tiered_renew(struct store *store, const struct store_lease *lease, uint32_t lease_s)
+{
+    store_renew(tiered_of(store)->pool, lease, lease_s);
 }
 
 static void tiered_del(struct store *store, const struct cache_key *key)
@@ -139,6 +261,11 @@ static void tiered_del(struct store *store, const struct cache_key *key)
 static void tiered_free(struct store *store)
 {
     struct tiered_store *s = tiered_of(store);
+    list_for_each_safe (it, &s->checks) {
+        struct tiered_get *tg = list_entry(it, struct tiered_get, link);
+        store_cancel(s->pool, &tg->inner);
+        end_check(tg);
+    }
     ASSERT(s->pending == 0);
     while (s->free_gets != NULL) {
         struct tiered_get *tg = s->free_gets;
@@ -155,16 +282,20 @@ static const struct store_ops ops = {
     .get = tiered_get,
     .cancel = tiered_cancel,
     .put = tiered_put,
+    .release = tiered_release,
+    .renew = tiered_renew,
     .del = tiered_del,
     .free = tiered_free,
 };
 
-struct store *store_tiered_new(struct store *memory, struct store *pool)
+struct store *store_tiered_new(struct store *memory, struct store *pool, int64_t revalidate_ms)
 {
     struct tiered_store *s = calloc(1, sizeof(*s));
     ASSERT(s != NULL);
     s->store.ops = &ops;
     s->memory = memory;
     s->pool = pool;
+    s->revalidate_ms = revalidate_ms;
+    list_init(&s->checks);
     return &s->store;
 }

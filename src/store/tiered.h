@@ -5,6 +5,9 @@
 
 #include "cache/store.h"
 
-/* `memory` answers at once, `pool` may be pending. Takes both; frees them with itself.
- * Free it with its ops' free. */
-NODISCARD struct store *store_tiered_new(struct store *memory, struct store *pool);
+/* A hit in memory is checked against the pool, behind it, when the last check is `revalidate_ms`
+ * old (0: never): one that the pool has no more is forgotten, one that it has a newer version of is
+ * replaced. What the pool could not take is not checked. `memory` answers at once, `pool` may be
+ * pending. Takes both; frees them with itself. Free it with its ops' free. */
+NODISCARD struct store *store_tiered_new(struct store *memory, struct store *pool,
+                                         int64_t revalidate_ms);

@@ -29,7 +29,7 @@ static void defaults(void **state)
     assert_int_equal(root->keepalive_requests, 10000);
     assert_true(root->cache_on);
     assert_true(root->cache_status);
-    assert_int_equal(root->lock, CACHE_LOCK_HOST);
+    assert_int_equal(root->lock, CACHE_LOCK_FLEET);
     assert_int_equal(root->lock_timeout_ms, 5000);
     assert_int_equal(root->min_uses, 1);
     assert_int_equal(root->rules.valid_n, 0);

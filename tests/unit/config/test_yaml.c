@@ -44,7 +44,7 @@ static const struct row {
      "p.yaml:2:9: return: \"x\" is not a status (200 to 599) or a URL\n"
      "p.yaml:3:10: workers: \"0\" is not auto or a number (1 to 256)\n"
      "p.yaml:5:7: unknown directive \"proxy_cache_vald\", did you mean \"proxy_cache_valid\"?\n"
-     "p.yaml:5:47: proxy_cache_lock: \"1\" is not one of off, host, on\n"},
+     "p.yaml:5:47: proxy_cache_lock: \"1\" is not one of off, host, fleet, on\n"},
 };
 
 static void texts(void **state)

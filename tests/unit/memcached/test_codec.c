@@ -25,24 +25,41 @@ static void test_commands(void **state UNUSED)
     char buf[MC_COMMAND_MAX];
     const struct mc_protocol *meta = &mc_protocol_meta;
     const struct mc_protocol *classic = &mc_protocol_classic;
-    assert_text(buf, meta->write_get(buf, &key, 65535), "mg k:1 v O65535\r\n");
-    assert_text(buf, meta->write_del(buf, &key, 0), "md k:1 O0\r\n");
+    const struct mc_ask plain = {0};
+    const struct mc_ask lease = {.cas = true, .lease_s = 5, .refresh_s = 600};
+    const struct mc_ask check = {.cas = true, .no_value = true};
+    const struct mc_ask touch = {.no_value = true, .touch_s = 7};
+    const struct mc_del_line any = {0};
+    const struct mc_del_line mark = {.cas = 12, .mark = true};
+    assert_text(buf, meta->write_get(buf, &key, &lease, 3), "mg k:1 v c N5 R600 O3\r\n");
+    assert_text(buf, meta->write_get(buf, &key, &check, 3), "mg k:1 c O3\r\n");
+    assert_text(buf, meta->write_get(buf, &key, &touch, 3), "mg k:1 T7 O3\r\n");
+    assert_text(buf, meta->write_del(buf, &key, &mark, 3), "md k:1 I C12 O3\r\n");
+    assert_text(buf, meta->write_get(buf, &key, &plain, 65535), "mg k:1 v O65535\r\n");
+    assert_text(buf, meta->write_del(buf, &key, &any, 0), "md k:1 O0\r\n");
     assert_text(buf, meta->write_set(buf, &key, &line), "ms k:1 1024 T60 F7 q\r\n");
-    assert_text(buf, classic->write_get(buf, &key, 5), "get k:1\r\n");
-    assert_text(buf, classic->write_del(buf, &key, 5), "delete k:1\r\n");
+    assert_text(buf, classic->write_get(buf, &key, &lease, 5), "get k:1\r\n");
+    assert_text(buf, classic->write_del(buf, &key, &any, 5), "delete k:1\r\n");
     assert_text(buf, classic->write_set(buf, &key, &line), "set k:1 7 60 1024 noreply\r\n");
     line.flags = 0;
     assert_text(buf, meta->write_set(buf, &key, &line), "ms k:1 1024 T60 q\r\n");
+    line.cas = UINT64_MAX;
+    assert_text(buf, meta->write_set(buf, &key, &line),
+                "ms k:1 1024 T60 C18446744073709551615 q\r\n");
 }
 
 static void test_longest_command_fits(void **state UNUSED)
 {
     struct mc_key longest = {.n = MC_KEY_MAX};
     memset(longest.text, 'k', sizeof(longest.text));
-    struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX};
+    struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX, UINT64_MAX};
+    struct mc_ask ask = {true, false, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    struct mc_del_line del = {UINT64_MAX, true};
     char buf[MC_COMMAND_MAX];
     assert_true(mc_protocol_meta.write_set(buf, &longest, &line) <= sizeof(buf));
     assert_true(mc_protocol_classic.write_set(buf, &longest, &line) <= sizeof(buf));
+    assert_true(mc_protocol_meta.write_get(buf, &longest, &ask, UINT32_MAX) <= sizeof(buf));
+    assert_true(mc_protocol_meta.write_del(buf, &longest, &del, UINT32_MAX) <= sizeof(buf));
 }
 
 #define MAX 1000 /* value_max_bytes of the rows */
@@ -88,8 +105,16 @@ static const struct row meta_rows[] = {
     {"opaque that is no number", "VA 5 Oabc\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"opaque without digits", "VA 5 O\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"opaque that overflows", "VA 5 O4294967296\r\n", MC_PARSE_BAD, 0, 0, 0},
-    {"flag that was not asked for", "VA 5 O1 W\r\n", MC_PARSE_BAD, 0, 0, 0},
-    {"flag instead of opaque", "HD W\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"version and opaque", "VA 5 c18446744073709551615 O1\r\n", MC_PARSE_OK, MC_REPLY_VALUE, 5, 1},
+    {"won", "VA 0 c7 O1 W\r\n", MC_PARSE_OK, MC_REPLY_VALUE, 0, 1},
+    {"stale and taken", "VA 5 c7 O1 X Z\r\n", MC_PARSE_OK, MC_REPLY_VALUE, 5, 1},
+    {"check", "HD c7 O1\r\n", MC_PARSE_OK, MC_REPLY_DONE, 0, 1},
+    {"flag that is never asked for", "VA 5 O1 t60\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"mark with more behind it", "VA 5 O1 W1\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"version that is no number", "VA 5 cx O1\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"version that overflows", "VA 5 c18446744073709551616 O1\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"two opaques", "VA 5 O1 O1\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"two spaces between flags", "VA 5 O1  W\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"bare LF", "EN\n", MC_PARSE_BAD, 0, 0, 0},
     {"CR inside", "EN\rO1\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"empty line", "\r\n", MC_PARSE_BAD, 0, 0, 0},
@@ -176,6 +201,29 @@ static void test_texts(void **state UNUSED)
     assert_true(slice_eq(reply.key, SLICE("k:1")));
 }
 
+static void test_item(void **state UNUSED)
+{
+    static const struct {
+        const char *line;
+        struct mc_item item;
+    } rows[] = {
+        {"VA 0 c7 O1 W\r\n", {.cas = 7, .won = true}},
+        {"VA 0 c7 O1 Z\r\n", {.cas = 7, .taken = true}},
+        {"VA 5 c8 O1 W X\r\n", {.cas = 8, .won = true, .stale = true}},
+        {"VA 5 c9 O1\r\n", {.cas = 9}},
+        {"HD c10 O1 X Z\r\n", {.cas = 10, .taken = true, .stale = true}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct mc_reply reply;
+        print_message("%s", rows[i].line);
+        assert_int_equal(mc_protocol_meta.parse(slice_of(rows[i].line), MAX, &reply), MC_PARSE_OK);
+        assert_int_equal(reply.item.cas, rows[i].item.cas);
+        assert_int_equal(reply.item.won, rows[i].item.won);
+        assert_int_equal(reply.item.taken, rows[i].item.taken);
+        assert_int_equal(reply.item.stale, rows[i].item.stale);
+    }
+}
+
 #define DAY 86400
 
 static void test_exptime(void **state UNUSED)
@@ -238,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_endless_line_and_nul),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_item),
         cmocka_unit_test(test_exptime),
         cmocka_unit_test(test_version),
     };

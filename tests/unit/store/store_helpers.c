@@ -39,19 +39,31 @@ static void lookup_on_get(struct store_get *get, enum store_result result)
 
 void lookup_start(struct store *store, struct lookup *l, const char *key)
 {
-    *l = (struct lookup){.get = {.key = cache_key_of(key), .fn = lookup_on_get, .owner = l}};
+    lookup_start_wanting(store, l, key, (struct store_want){0});
+}
+
+void lookup_start_wanting(struct store *store, struct lookup *l, const char *key,
+                          struct store_want want)
+{
+    *l = (struct lookup){
+        .get = {.key = cache_key_of(key), .want = want, .fn = lookup_on_get, .owner = l}};
     l->result = store_get(store, &l->get);
     assert_int_equal(l->calls, 0);
 }
 
 enum store_result lookup(struct rig *rig, struct store *store, struct lookup *l, const char *key)
 {
-    mono_ms end = clock_mono_ms() + PATIENCE_MS;
     lookup_start(store, l, key);
+    lookup_until_done(rig, l);
+    return l->result;
+}
+
+void lookup_until_done(struct rig *rig, struct lookup *l)
+{
+    mono_ms end = clock_mono_ms() + PATIENCE_MS;
     while (l->result == STORE_PENDING && clock_mono_ms() < end)
         loop_turn(rig->loop, 100);
     assert_int_not_equal(l->result, STORE_PENDING);
-    return l->result;
 }
 
 void lookup_expect(struct lookup *l, enum store_tier tier, const char *content)

@@ -16,6 +16,9 @@ struct lookup {
     enum store_result result;
 };
 void lookup_start(struct store *, struct lookup *, const char *key);
+void lookup_start_wanting(struct store *, struct lookup *, const char *key, struct store_want);
+/* Turns the loop until it has ended. */
+void lookup_until_done(struct rig *, struct lookup *);
 /* Starts it and turns the loop until it has ended. */
 enum store_result lookup(struct rig *, struct store *, struct lookup *, const char *key);
 /* Fails where the hit isn't this; gives the entry back. */

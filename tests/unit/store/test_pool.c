@@ -148,6 +148,105 @@ static void test_dead_server_is_a_miss_at_once(void **state)
     assert_int_equal(rig_count(&f->rig, MC_SETS_DROPPED), 1);
 }
 
+/* -- leases -- */
+
+static enum store_result ask(struct fixture *f, struct lookup *l, const char *key,
+                             struct store_want want)
+{
+    lookup_start_wanting(f->store, l, key, want);
+    lookup_until_done(&f->rig, l);
+    return l->result;
+}
+
+static const struct store_want wanted = {.lease_s = 60};
+
+static void put_leased(struct fixture *f, const char *key, const char *content,
+                       struct store_lease *lease)
+{
+    struct entry *e = entry_of(key, content, clock_wall_ms(), 60);
+    store_put_leased(f->store, e, 60, lease);
+    entry_unref(&e);
+}
+
+static void test_one_wins_a_miss_and_fills(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup winner, other, plain;
+    assert_int_equal(ask(f, &winner, "/a", wanted), STORE_MISS);
+    assert_true(store_lease_held(&winner.get.lease));
+    assert_false(winner.get.lease.over_value);
+    assert_int_equal(ask(f, &other, "/a", wanted), STORE_WAIT);
+    assert_false(store_lease_held(&other.get.lease));
+    assert_int_equal(lookup(&f->rig, f->store, &plain, "/a"), STORE_MISS); /* a stub is nothing */
+    put_leased(f, "/a", "one", &winner.get.lease);
+    assert_false(store_lease_held(&winner.get.lease));
+    assert_int_equal(ask(f, &other, "/a", wanted), STORE_HIT);
+    assert_false(other.get.taken);
+    lookup_expect(&other, TIER_POOL, "one");
+}
+
+static void test_release_lets_another_win(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup first, second;
+    assert_int_equal(ask(f, &first, "/a", wanted), STORE_MISS);
+    store_release(f->store, &first.get.lease);
+    assert_int_equal(ask(f, &second, "/a", wanted), STORE_MISS);
+    assert_true(store_lease_held(&second.get.lease));
+}
+
+static void test_delete_during_a_fill_wins(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup winner, next;
+    struct cache_key key = cache_key_of("/a");
+    (void)ask(f, &winner, "/a", wanted);
+    store_del(f->store, &key);
+    put_leased(f, "/a", "one", &winner.get.lease);
+    assert_int_equal(ask(f, &next, "/a", wanted), STORE_MISS);
+    assert_int_equal(rig_count(&f->rig, MC_SETS_OVERTAKEN), 1);
+    put_leased(f, "/a", "two", &next.get.lease);
+    (void)lookup(&f->rig, f->store, &winner, "/a");
+    lookup_expect(&winner, TIER_POOL, "two");
+}
+
+/* What the pool keeps for less than the window is won by one, with the value. */
+static void test_early_refresh(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup winner, other;
+    const struct store_want early = {.lease_s = 60, .refresh_s = 600};
+    put(f->store, "/a", "one");
+    assert_int_equal(ask(f, &winner, "/a", early), STORE_HIT);
+    assert_true(store_lease_held(&winner.get.lease) && winner.get.lease.over_value);
+    lookup_expect(&winner, TIER_POOL, "one");
+    assert_int_equal(ask(f, &other, "/a", early), STORE_HIT);
+    assert_true(other.get.taken && !store_lease_held(&other.get.lease));
+    lookup_expect(&other, TIER_POOL, "one");
+}
+
+/* Who looks with the version that it saw takes the right from whoever had it; of two, one. */
+static void test_claim(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup seen, first, second;
+    put(f->store, "/a", "one");
+    assert_int_equal(ask(f, &seen, "/a", wanted), STORE_HIT);
+    lookup_expect(&seen, TIER_POOL, "one");
+    struct store_want claim = wanted;
+    claim.lost = (struct store_lease){seen.get.key.bytes, seen.get.version, true};
+    assert_int_equal(ask(f, &first, "/a", claim), STORE_HIT);
+    assert_true(store_lease_held(&first.get.lease) && first.get.stale);
+    lookup_expect(&first, TIER_POOL, "one");
+    assert_int_equal(ask(f, &second, "/a", claim), STORE_HIT);
+    assert_true(second.get.taken && !store_lease_held(&second.get.lease));
+    lookup_expect(&second, TIER_POOL, "one");
+    store_release(f->store, &first.get.lease); /* the response stays and can be won again */
+    assert_int_equal(ask(f, &second, "/a", wanted), STORE_HIT);
+    assert_true(store_lease_held(&second.get.lease));
+    lookup_expect(&second, TIER_POOL, "one");
+}
+
 #define WITH_MEMCACHED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -156,6 +255,11 @@ int main(void)
         WITH_MEMCACHED(test_store_find_forget),
         WITH_MEMCACHED(test_prefixes_do_not_mix),
         WITH_MEMCACHED(test_foreign_values_are_misses),
+        WITH_MEMCACHED(test_one_wins_a_miss_and_fills),
+        WITH_MEMCACHED(test_release_lets_another_win),
+        WITH_MEMCACHED(test_delete_during_a_fill_wins),
+        WITH_MEMCACHED(test_early_refresh),
+        WITH_MEMCACHED(test_claim),
         WITH_MEMCACHED(test_cancel),
         WITH_MEMCACHED(test_peek_asks_nobody),
         WITH_MEMCACHED(test_dead_server_is_a_miss_at_once),

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#define REVALIDATE_MS 20
+
 struct fixture {
     struct memcached memcached;
     struct rig rig;
@@ -24,8 +26,8 @@ static int setup(void **state)
     rig_open(&f->rig);
     rig_until_state(&f->rig, 0, MC_SERVER_UP);
     f->tier = memory_tier_new(1 << 20, 1);
-    f->tiered =
-        store_tiered_new(memory_store_new(f->tier), store_pool_new(f->rig.pool, SLICE("p")));
+    f->tiered = store_tiered_new(memory_store_new(f->tier), store_pool_new(f->rig.pool, SLICE("p")),
+                                 REVALIDATE_MS);
     f->pool = store_pool_new(f->rig.pool, SLICE("p"));
     *state = f;
     return 0;
@@ -114,6 +116,57 @@ static void test_del_goes_to_both(void **state)
     assert_int_equal(lookup(&f->rig, f->pool, &l, "/a"), STORE_MISS);
 }
 
+/* Hits go on until memory has what is expected (NULL: nothing). */
+static void until_memory_has(struct fixture *f, const char *key, const char *content)
+{
+    mono_ms end = clock_mono_ms() + PATIENCE_MS;
+    bool same = false;
+    while (!same && clock_mono_ms() < end) {
+        struct lookup l;
+        enum store_result result = peek(f, &l, key);
+        same = content == NULL
+                   ? result == STORE_MISS
+                   : result == STORE_HIT && slice_eq(l.get.entry->view.content, slice_of(content));
+        entry_unref(&l.get.entry);
+        loop_turn(f->rig.loop, 1);
+    }
+    assert_true(same);
+}
+
+static void test_check_finds_newer_content(void **state)
+{
+    struct fixture *f = *state;
+    put(f->tiered, "/a", "one", 0);
+    put(f->pool, "/a", "two", 0);
+    until_memory_has(f, "/a", "two");
+}
+
+static void test_check_finds_a_delete(void **state)
+{
+    struct fixture *f = *state;
+    struct cache_key key = cache_key_of("/a");
+    put(f->tiered, "/a", "one", 0);
+    store_del(f->pool, &key);
+    until_memory_has(f, "/a", NULL);
+}
+
+/* The first check learns the version with the value; from then on only the version is asked for. */
+static void test_unchanged_content_is_not_read_again(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    put(f->tiered, "/a", "one", 0);
+    for (int i = 0; i < 4; i++) {
+        rig_turns(&f->rig, REVALIDATE_MS + 5);
+        for (int hit = 0; hit < 2; hit++) { /* the second one brings no check of its own */
+            assert_int_equal(peek(f, &l, "/a"), STORE_HIT);
+            entry_unref(&l.get.entry);
+        }
+    }
+    rig_turns(&f->rig, 5);
+    assert_int_equal(rig_count(&f->rig, MC_GETS), 4);
+}
+
 static void test_cancel(void **state)
 {
     struct fixture *f = *state;
@@ -152,6 +205,9 @@ int main(void)
         WITH_MEMCACHED(test_spent_pool_hit_does_not_stay),
         WITH_MEMCACHED(test_miss_everywhere),
         WITH_MEMCACHED(test_del_goes_to_both),
+        WITH_MEMCACHED(test_check_finds_newer_content),
+        WITH_MEMCACHED(test_check_finds_a_delete),
+        WITH_MEMCACHED(test_unchanged_content_is_not_read_again),
         WITH_MEMCACHED(test_cancel),
         WITH_MEMCACHED(test_pool_down),
     };

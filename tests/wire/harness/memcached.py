@@ -68,8 +68,10 @@ class Memcached:
 
     def keys(self):
         """All keys, as memcached's own listing gives them (percent-encoded)."""
-        listing = self.command("lru_crawler metadump all", end=b"END\r\n").decode()
-        return re.findall(r"^key=(\S+)", listing, re.M)
+        def listing():  # one at a time
+            reply = self.command("lru_crawler metadump all", end=(b"END\r\n", b"crawler request\r\n"))
+            return reply if reply.endswith(b"END\r\n") else None
+        return re.findall(r"^key=(\S+)", poll_until(listing, "a listing of the keys").decode(), re.M)
 
     def wait_items(self, count, timeout=None):
         """Write-back happens after the client was served."""
