@@ -1,6 +1,6 @@
 def test_pipelined_requests_are_answered_in_order(origin, client):
-    client.pipeline(("GET", "/a"), ("GET", "/b"), ("GET", "/c"))
     origin.serve(lambda request: {"content": request.target * 2})
+    client.pipeline(("GET", "/a"), ("GET", "/b"), ("GET", "/c"))
     for target in ("/a", "/b", "/c"):
         client.expect(200, content=target * 2)
 
