@@ -270,6 +270,18 @@ static const struct directive directives[] = {
       .doc = "How long a stale response is served instead of an error, where the response says nothing (RFC 5861)." },
     { .name = "proxy_cache_max_vary", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(rules.vary_fields_max), .dflt = "8",
       .min = "1", .max = "64", .source = "mcproxy", .doc = "Fields in Vary; a response with more is not stored." },
+    { .name = "max_ranges", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(max_ranges), .dflt = "16", .min = "0",
+      .max = "64", .source = "nginx",
+      .doc = "Ranges that one request may ask of a stored response; for more, and for overlapping ones, it gets the whole. "
+             "0 ignores Range (nginx: no limit)." },
+    { .name = "proxy_force_ranges", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(force_ranges), .dflt = "on",
+      .source = "nginx",
+      .doc = "Give ranges of stored responses that do not say Accept-Ranges: bytes, too: they are whole here (nginx: off)." },
+    { .name = "proxy_cache_max_range_offset", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(max_range_offset),
+      .dflt = "1m", .min = "0", .max = "1024g", .source = "nginx",
+      .doc = "A range of what is not stored is cut out of the whole, which is fetched and stored, where it begins below this; any "
+             "other goes to the origin as it is. 1m, because a client waits until the bytes before its range have come; 0 passes "
+             "all (nginx: no limit)." },
     { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
       .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211)." },
     { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",

@@ -2,6 +2,7 @@
 
 #include "cache/freshness.h"
 #include "cache/vary.h"
+#include "http/range.h"
 #include "proxy/uses.h"
 
 bool lookup_has_pool(const struct request *r)
@@ -72,11 +73,21 @@ static enum lookup_result on_entry(struct request *r)
     return LOOKUP_JOIN;
 }
 
-/* A range of something that is not stored: the origin answers it; fetching the whole could cost far
- * more than was asked for. */
+/* A range of something that will not be stored: the origin answers it. RFC 9110 section 14.2: only
+ * a GET has ranges. */
+static void pass_any_range(struct request *r)
+{
+    r->pass_range = r->head.method != METHOD_HEAD && fields_has(&r->head.fields, FIELD_RANGE);
+}
+
+/* proxy_cache_max_range_offset: below it the whole is fetched and the range cut out of it; beyond,
+ * that could cost far more than was asked for. */
 static bool range_to_pass(struct request *r)
 {
-    r->pass_range = fields_has(&r->head.fields, FIELD_RANGE);
+    pass_any_range(r);
+    if (r->pass_range && r->head.method == METHOD_GET)
+        r->pass_range = !range_begins_below(fields_get(&r->head.fields, FIELD_RANGE),
+                                            r->location->max_range_offset);
     return r->pass_range;
 }
 
@@ -100,7 +111,7 @@ enum lookup_result lookup_memory(struct request *r)
         entry_unref(&r->entry);
         r->outcome = OUTCOME_MISS;
         r->detail = "hit-for-miss";
-        range_to_pass(r);
+        pass_any_range(r);
         return r->control.only_if_cached ? LOOKUP_REFUSED : LOOKUP_ALONE;
     }
     if (r->entry)
@@ -113,6 +124,7 @@ enum lookup_result lookup_memory(struct request *r)
                                 for it */
     if (used_too_little(r)) {
         r->no_store = true;
+        pass_any_range(r);
         r->detail = "min_uses";
         return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_ALONE;
     }

@@ -169,7 +169,10 @@ struct location_conf {
     enum cache_lock lock;
     int64_t lock_timeout_ms;
     int64_t lock_age_ms;
-    bool cache_status;       /* proxy_cache_status: send Cache-Status */
+    uint64_t max_range_offset; /* proxy_cache_max_range_offset, bytes */
+    uint32_t max_ranges;       /* 0: Range is ignored */
+    bool force_ranges;         /* proxy_force_ranges: of responses without Accept-Ranges too */
+    bool cache_status;         /* proxy_cache_status: send Cache-Status */
     int64_t hit_for_miss_ms; /* how long a key whose response may not be shared is not queued for */
 
     /* log */

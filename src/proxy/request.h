@@ -135,6 +135,9 @@ struct request {
     uint16_t status;
     bool head_sent;
     bool want_content;        /* not HEAD, 204, 304 */
+    bool ranged;              /* a range is cut out of the content that arrives */
+    uint64_t range_skip;      /* bytes before it that are still to come */
+    uint64_t range_left;      /* of it, still to be sent */
     uint64_t content_sent;    /* $body_bytes_sent */
     uint64_t bytes_sent;      /* $bytes_sent */
     bool aborted;             /* the client left: 499 in the log where no head was sent */
