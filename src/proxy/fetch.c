@@ -213,14 +213,13 @@ static enum fetch_state step_lookup(struct fetch *f)
     struct entry *e = f->lookup_result == STORE_HIT ? f->get.entry : NULL;
     f->get.entry = NULL;
     if (e && e->view.meta.kind == STORED_VARY && r->vary.n == 0) {
-        r->vary = arena_dup(&r->arena, e->view.vary);
-        r->variant = lookup_variant_key(r, r->vary);
+        lookup_use_index(r, e);
         flight_list_variant(f->writer, &r->variant);
         f->looked = false;
         entry_unref(&e);
         return step_lookup(f);
     }
-    if (e && e->view.meta.kind == STORED_RESPONSE)
+    if (e && e->view.meta.kind == STORED_RESPONSE && !lookup_is_invalidated(r, e))
         return on_found(f, e);
     if (e && e->view.meta.kind == STORED_MARK)
         flight_release_others(f->writer);

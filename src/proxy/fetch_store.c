@@ -3,6 +3,7 @@
 #include "cache/freshness.h"
 #include "cache/vary.h"
 #include "proxy/fetch_internal.h"
+#include "proxy/invalidate.h"
 #include "proxy/lookup.h"
 
 /* -- the head -- */
@@ -65,6 +66,7 @@ static void choose_key(struct fetch *f)
 void fetch_take_head(struct fetch *f, const struct response_head *head)
 {
     struct request *r = f->r;
+    invalidate_after(r, head);
     copy_head(f, head);
     f->verdict = STORE_NO_RULE;
     if (!r->cacheable)
@@ -82,12 +84,15 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
 
 /* -- records without content -- */
 
-static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary, int64_t ttl_s)
+/* For `ttl_s` from now on; `since` is what it tells readers as its time. */
+static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary, wall_ms since,
+                       int64_t ttl_s)
 {
     struct slice key = f->r->key.bytes;
+    int64_t passed_ms = loop_wall(f->worker->loop) - since;
     struct stored_meta meta = {.kind = kind,
-                               .received_ms = loop_wall(f->worker->loop),
-                               .lifetime_s = ttl_s,
+                               .received_ms = since,
+                               .lifetime_s = ttl_s + (passed_ms > 0 ? passed_ms / 1000 : 0),
                                .last_modified = -1};
     size_t size = stored_size(key, vary, slice_none(), slice_none(), 0);
     struct blob *blob = blob_new(size);
@@ -110,14 +115,15 @@ static void put_mark(struct fetch *f)
     int64_t ttl_s = (r->location->hit_for_miss_ms + 999) / 1000;
     bool by_response = f->verdict != STORE_NO_RULE && f->verdict != STORE_NO_METHOD;
     if (r->cacheable && by_response && !f->stale && !r->entry && !r->bypass && ttl_s > 0)
-        put_record(f, STORED_MARK, slice_none(), ttl_s);
+        put_record(f, STORED_MARK, slice_none(), loop_wall(f->worker->loop), ttl_s);
 }
 
 void fetch_publish(struct fetch *f)
 {
     const struct location_conf *l = f->r->location;
     if (f->collecting && f->response->vary.n > 0) {
-        put_record(f, STORED_VARY, f->response->vary, freshness_store_ttl_s(&f->meta));
+        put_record(f, STORED_VARY, f->response->vary, lookup_index_since(f->r, f->request_time),
+                   freshness_store_ttl_s(&f->meta));
         flight_list_variant(f->writer, &f->store_key);
     }
     if (!f->collecting)

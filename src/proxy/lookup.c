@@ -11,7 +11,7 @@ bool lookup_has_pool(const struct request *r)
 }
 
 /* The name of the cache is part of the key: two caches share one table of flights. */
-static void make_key(struct request *r)
+struct cache_key lookup_key(struct request *r)
 {
     struct cache_key_builder b;
     cache_key_begin(&b, &r->arena);
@@ -19,7 +19,7 @@ static void make_key(struct request *r)
     if (r->head.method != METHOD_GET && r->head.method != METHOD_HEAD)
         cache_key_value(&b, r->head.method_token); /* POST's response is not GET's */
     template_render_key(r->location->cache_key, r, &b);
-    r->key = cache_key_end(&b, r->worker->key_seed);
+    return cache_key_end(&b, r->worker->key_seed);
 }
 
 struct cache_key lookup_variant_key(struct request *r, struct slice spec)
@@ -30,11 +30,34 @@ struct cache_key lookup_variant_key(struct request *r, struct slice spec)
     return cache_key_variant(&r->key, values, &r->arena, r->worker->key_seed);
 }
 
+void lookup_use_index(struct request *r, const struct entry *index)
+{
+    r->vary = arena_dup(&r->arena, index->view.vary);
+    r->vary_since = index->view.meta.received_ms;
+    r->variant = lookup_variant_key(r, r->vary);
+}
+
+bool lookup_is_invalidated(const struct request *r, const struct entry *e)
+{
+    return r->vary.n > 0 && e->view.meta.received_ms < r->vary_since;
+}
+
 /* One record of the memory tier, or NULL. */
 static struct entry *peek(struct request *r, const struct cache_key *key)
 {
     struct store_get get = {.key = *key};
     return store_peek(r->store, &get) == STORE_HIT ? get.entry : NULL;
+}
+
+wall_ms lookup_index_since(struct request *r, wall_ms otherwise)
+{
+    if (r->wconf->conf->caches[r->location->cache].memory_bytes == 0)
+        return r->vary.n > 0 ? r->vary_since : otherwise;
+    struct entry *index = peek(r, &r->key);
+    if (index && index->view.meta.kind == STORED_VARY)
+        otherwise = index->view.meta.received_ms;
+    entry_unref(&index);
+    return otherwise;
 }
 
 /* The record that answers this request: a vary index leads on to the variant. */
@@ -45,11 +68,13 @@ static struct entry *find(struct request *r)
     struct entry *e = peek(r, &r->key);
     if (!e || e->view.meta.kind != STORED_VARY)
         return e;
-    r->vary = arena_dup(&r->arena, e->view.vary);
-    r->variant = lookup_variant_key(r, r->vary);
+    lookup_use_index(r, e);
     r->forward = FWD_VARY_MISS;
     entry_unref(&e);
-    return peek(r, &r->variant);
+    e = peek(r, &r->variant);
+    if (e && lookup_is_invalidated(r, e))
+        entry_unref(&e);
+    return e;
 }
 
 static enum lookup_result on_entry(struct request *r)
@@ -102,7 +127,7 @@ static bool used_too_little(struct request *r)
 enum lookup_result lookup_memory(struct request *r)
 {
     if (!r->key.bytes.p)
-        make_key(r);
+        r->key = lookup_key(r);
     r->variant = r->key;
     if (r->bypass)
         return LOOKUP_ALONE;
