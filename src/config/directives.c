@@ -270,6 +270,10 @@ static const struct directive directives[] = {
       .doc = "How long a stale response is served instead of an error, where the response says nothing (RFC 5861)." },
     { .name = "proxy_cache_max_vary", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(rules.vary_fields_max), .dflt = "8",
       .min = "1", .max = "64", .source = "mcproxy", .doc = "Fields in Vary; a response with more is not stored." },
+    { .name = "proxy_cache_convert_head", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(convert_head), .dflt = "on",
+      .source = "nginx",
+      .doc = "Ask the origin with GET where a HEAD finds nothing stored, and store the response; off passes the HEAD and stores "
+             "nothing. A HEAD that finds a stale response always goes as HEAD and renews it." },
     { .name = "max_ranges", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(max_ranges), .dflt = "16", .min = "0",
       .max = "64", .source = "nginx",
       .doc = "Ranges that one request may ask of a stored response; for more, and for overlapping ones, it gets the whole. "

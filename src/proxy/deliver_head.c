@@ -89,8 +89,9 @@ static void put_entry_status(struct lines *l, struct request *r, const struct st
 {
     if (!r->location->cache_status)
         return;
-    if (r->outcome == OUTCOME_REVALIDATED)
-        put_forward_status(l, r, 304, true, NULL);
+    if (r->outcome == OUTCOME_REVALIDATED) /* 200 where a HEAD renewed it */
+        put_forward_status(l, r, r->tries_n > 0 ? r->tries[r->tries_n - 1].status : 304, true,
+                           NULL);
     else if (r->outcome == OUTCOME_STALE && r->tier == TIER_NONE)
         put_forward_status(l, r, 0, false, "stale-if-error");
     else

@@ -588,7 +588,7 @@ static enum fetch_state step_decide(struct fetch *f)
     } else {
         peer_succeeded(exchange_peer(f->exchange));
     }
-    if (f->validating && status == 304)
+    if ((f->validating && status == 304) || fetch_head_agrees(f, f->head))
         return on_not_modified(f);
     if (f->stale && status >= 500 && status <= 504 && status != 501 &&
         freshness_stale_on_error(&f->stale->view.meta, loop_wall(f->worker->loop)))

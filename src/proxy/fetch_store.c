@@ -195,13 +195,31 @@ void fetch_store_response(struct fetch *f)
     entry_unref(&e);
 }
 
+static bool agrees(const struct fields *head, enum field_id id, struct slice stored)
+{
+    return !fields_has(head, id) || slice_eq(fields_get(head, id), stored);
+}
+
+bool fetch_head_agrees(const struct fetch *f, const struct response_head *head)
+{
+    if (f->asked.method != METHOD_HEAD || head->status != 200 || !f->stale)
+        return false;
+    const struct stored_view *old = &f->stale->view;
+    return old->meta.status == 200 && agrees(&head->fields, FIELD_ETAG, old->etag) &&
+           agrees(&head->fields, FIELD_LAST_MODIFIED, stored_field(old, SLICE("Last-Modified"))) &&
+           (!head->has_length || head->content_length == old->content.n);
+}
+
 struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
 {
     const struct stored_view *old = &f->stale->view;
     struct request *r = f->r;
     struct fields fields = {0};
+    struct request_head asked = f->asked;
+    if (asked.method == METHOD_HEAD)
+        asked.method = METHOD_GET; /* whose response it is that is stored */
     enum store_verdict verdict =
-        policy_freshen(old, &f->asked, head, &r->location->rules, f->request_time,
+        policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
                        loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
     fields_remove(&fields, FIELD_CONTENT_LENGTH);
     f->store_key = (struct cache_key){old->key, r->variant.hash};

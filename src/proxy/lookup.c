@@ -156,6 +156,11 @@ enum lookup_result lookup_memory(struct request *r)
     return LOOKUP_JOIN;
 }
 
+bool lookup_head_alone(const struct request *r)
+{
+    return r->head.method == METHOD_HEAD && (r->entry || !r->location->convert_head);
+}
+
 bool lookup_entry_is_ours(struct request *r)
 {
     const struct stored_view *v = &r->entry->view;

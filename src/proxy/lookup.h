@@ -15,6 +15,9 @@ enum lookup_result {
 
 /* Makes the keys at its first call. Sets outcome, forward and detail. */
 enum lookup_result lookup_memory(struct request *);
+/* A HEAD that goes to the origin as it is, and whose answer is of no use to others: to renew a
+ * stored response, or where proxy_cache_convert_head is off. */
+bool lookup_head_alone(const struct request *);
 /* Of request.entry, found by another request: of our variant, a response, and reusable by what this
  * request asks? */
 bool lookup_entry_is_ours(struct request *);

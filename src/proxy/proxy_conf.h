@@ -169,6 +169,7 @@ struct location_conf {
     enum cache_lock lock;
     int64_t lock_timeout_ms;
     int64_t lock_age_ms;
+    bool convert_head;         /* proxy_cache_convert_head */
     uint64_t max_range_offset; /* proxy_cache_max_range_offset, bytes */
     uint32_t max_ranges;       /* 0: Range is ignored */
     bool force_ranges;         /* proxy_force_ranges: of responses without Accept-Ranges too */

@@ -305,7 +305,7 @@ static enum request_state fetch_alone(struct request *r)
 static enum request_state join(struct request *r)
 {
     const struct location_conf *l = r->location;
-    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached;
+    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached || lookup_head_alone(r);
     r->reader = flight_join(r->worker->flights, &r->variant, alone, r->worker->loop,
                             request_on_flight, r, &r->leader);
     if (r->leader) {
