@@ -107,6 +107,19 @@ static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary
     entry_unref(&e);
 }
 
+/* The clock's steps: what was stored in the same one before an index was forgotten must not count
+ * for the next index. */
+#define CLOCK_STEP_MS 10
+
+/* The vary index of the URL. It keeps the time since when variants count, and this one does. */
+static void put_index(struct fetch *f)
+{
+    wall_ms since = lookup_index_since(f->r, f->response->response_time + CLOCK_STEP_MS);
+    if (f->meta.received_ms < since)
+        f->meta.received_ms = since;
+    put_record(f, STORED_VARY, f->response->vary, since, freshness_store_ttl_s(&f->meta));
+}
+
 /* The key's responses are not shared: others need not wait for this one's next time. A stored
  * response is never displaced by a mark. */
 static void put_mark(struct fetch *f)
@@ -122,8 +135,7 @@ void fetch_publish(struct fetch *f)
 {
     const struct location_conf *l = f->r->location;
     if (f->collecting && f->response->vary.n > 0) {
-        put_record(f, STORED_VARY, f->response->vary, lookup_index_since(f->r, f->request_time),
-                   freshness_store_ttl_s(&f->meta));
+        put_index(f);
         flight_list_variant(f->writer, &f->store_key);
     }
     if (!f->collecting)
