@@ -107,14 +107,11 @@ static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary
     entry_unref(&e);
 }
 
-/* The clock's steps: what was stored in the same one before an index was forgotten must not count
- * for the next index. */
-#define CLOCK_STEP_MS 10
-
-/* The vary index of the URL. It keeps the time since when variants count, and this one does. */
+/* The vary index of the URL. It keeps the time since when variants count, and this one does, even
+ * where the clock of the host that made the index is ahead. */
 static void put_index(struct fetch *f)
 {
-    wall_ms since = lookup_index_since(f->r, f->response->response_time + CLOCK_STEP_MS);
+    wall_ms since = lookup_index_since(f->r, f->response->response_time);
     if (f->meta.received_ms < since)
         f->meta.received_ms = since;
     put_record(f, STORED_VARY, f->response->vary, since, freshness_store_ttl_s(&f->meta));

@@ -30,7 +30,8 @@ struct cache_key lookup_key(struct request *);
 /* A vary index was found: sets vary, vary_since and variant. */
 void lookup_use_index(struct request *, const struct entry *index);
 /* Is a variant older than the index that leads to it? The index before that one was forgotten, and
- * all its variants with it; the clocks of hosts that share a pool should agree. */
+ * all its variants with it. Told apart by milliseconds; the clocks of hosts that share a pool
+ * should agree. */
 bool lookup_is_invalidated(const struct request *, const struct entry *);
 /* Since when variants count: what the stored index says, `otherwise` where there is none. */
 wall_ms lookup_index_since(struct request *, wall_ms otherwise);
