@@ -25,6 +25,7 @@ enum cache_ignore {
     IGNORE_CACHE_CONTROL = 1 << 6,
     IGNORE_SET_COOKIE = 1 << 7,
     IGNORE_VARY = 1 << 8,
+    IGNORE_CDN_CACHE_CONTROL = 1 << 9,
 };
 
 struct cache_conf {
@@ -38,4 +39,5 @@ struct cache_conf {
     int64_t stale_if_error_s;         /* the same */
     int64_t max_object_bytes;         /* of the cache: longer content is not stored */
     uint32_t vary_fields_max;         /* 8 */
+    bool sort_languages; /* proxy_cache_sort_languages: `en, de` selects what `de, en` does */
 };

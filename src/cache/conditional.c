@@ -136,6 +136,13 @@ static bool is_held_by_client(const struct fields *fields, const struct stored_v
            modified_at(view, now) <= date;
 }
 
+bool conditional_is_asked(const struct fields *request)
+{
+    return fields_has(request, FIELD_IF_NONE_MATCH) ||
+           fields_has(request, FIELD_IF_MODIFIED_SINCE) || fields_has(request, FIELD_IF_MATCH) ||
+           fields_has(request, FIELD_IF_UNMODIFIED_SINCE);
+}
+
 enum condition conditional_evaluate(const struct request_head *request,
                                     const struct stored_view *view, wall_s now)
 {
@@ -175,10 +182,14 @@ bool conditional_range_holds(const struct fields *request, const struct stored_v
 
 bool conditional_add(const struct stored_view *view, struct fields *request, struct arena *arena)
 {
+    bool is_success = view->meta.status / 100 == 2;
     bool dated = view->meta.last_modified >= 0;
     struct slice modified = dated ? stored_field(view, SLICE("Last-Modified")) : slice_none();
     fields_remove(request, FIELD_IF_NONE_MATCH);
     fields_remove(request, FIELD_IF_MODIFIED_SINCE);
+    if (!is_success) {
+        return false; /* RFC 9110 section 13.2.1: a 304 would speak of a 2xx */
+    }
     if (view->etag.n > 0) {
         fields_add_id(request, arena, FIELD_IF_NONE_MATCH, view->etag);
     }

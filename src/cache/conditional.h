@@ -18,8 +18,10 @@ enum condition conditional_evaluate(const struct request_head *, const struct st
  * a weak tag and a date that is no strong validator never match. */
 NODISCARD bool conditional_range_holds(const struct fields *request, const struct stored_view *,
                                        wall_s now);
-/* Adds If-None-Match and If-Modified-Since from the stored validators, exactly as received. False:
- * it has none. */
+/* Is there a precondition: If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since? */
+bool conditional_is_asked(const struct fields *request);
+/* RFC 9111 section 4.3.1: adds If-None-Match and If-Modified-Since from the stored validators,
+ * exactly as received. False: it has none, or is no 2xx. */
 NODISCARD bool conditional_add(const struct stored_view *, struct fields *request, struct arena *);
 /* Weak comparison of entity tags (RFC 9110 section 8.8.3.2) against a list value. */
 bool etag_list_matches_weak(struct slice list, struct slice etag);

@@ -1,7 +1,8 @@
-/* Cache-Control and X-Accel-Expires. */
+/* Cache-Control, CDN-Cache-Control and X-Accel-Expires. */
 #include "cache/control.h"
 
 #include "base/parse.h"
+#include "cache/structured.h"
 
 enum kind {
     RESTRICTS, /* a flag that forbids something: honoured however oddly it is written */
@@ -128,16 +129,18 @@ static void apply(struct cache_control *out, const struct member *m)
     }
 }
 
+static const struct cache_control nothing_said = {
+    .max_age_s = CACHE_SECONDS_NONE,
+    .s_maxage_s = CACHE_SECONDS_NONE,
+    .max_stale_s = CACHE_SECONDS_NONE,
+    .min_fresh_s = CACHE_SECONDS_NONE,
+    .stale_while_revalidate_s = CACHE_SECONDS_NONE,
+    .stale_if_error_s = CACHE_SECONDS_NONE,
+};
+
 void cache_control_parse(const struct fields *fields, struct cache_control *out)
 {
-    *out = (struct cache_control){
-        .max_age_s = CACHE_SECONDS_NONE,
-        .s_maxage_s = CACHE_SECONDS_NONE,
-        .max_stale_s = CACHE_SECONDS_NONE,
-        .min_fresh_s = CACHE_SECONDS_NONE,
-        .stale_while_revalidate_s = CACHE_SECONDS_NONE,
-        .stale_if_error_s = CACHE_SECONDS_NONE,
-    };
+    *out = nothing_said;
     const struct field *line = fields_find(fields, FIELD_CACHE_CONTROL);
     out->present = line != NULL;
     for (; line != NULL; line = fields_next(fields, FIELD_CACHE_CONTROL, slice_none(), line)) {
@@ -186,6 +189,60 @@ bool cache_control_withholds(const struct fields *fields, struct slice name)
     }
     return false;
 }
+
+/* -- CDN-Cache-Control -- */
+
+/* RFC 9213 section 2.1: what takes seconds is an integer here. */
+static int64_t targeted_seconds(const struct structured_member *m)
+{
+    if (m->type != STRUCTURED_INTEGER || m->integer < 0) {
+        return 0;
+    }
+    return m->integer < CACHE_SECONDS_MAX ? m->integer : CACHE_SECONDS_MAX;
+}
+
+/* Of a repeated key the last value counts (RFC 8941 section 4.2.2), so each one is set anew. */
+static void apply_targeted(struct cache_control *out, const struct structured_member *m)
+{
+    const struct directive *d = directive_of(m->key);
+    if (d == NULL) {
+        return;
+    }
+    bool said_no = m->type == STRUCTURED_BOOLEAN && !m->boolean;
+    bool said_yes = m->type == STRUCTURED_BOOLEAN && m->boolean;
+    switch (d->kind) {
+    case RESTRICTS: *(bool *)((char *)out + d->offset) = !said_no; break;
+    case ALLOWS: *(bool *)((char *)out + d->offset) = said_yes; break;
+    case SECONDS: *(int64_t *)(void *)((char *)out + d->offset) = targeted_seconds(m); break;
+    }
+}
+
+/* One line is a dictionary of its own: what two lines make together is told by their order. */
+static bool apply_targeted_line(struct cache_control *out, struct slice rest)
+{
+    struct structured_member m;
+    enum structured_result result = structured_next(&rest, &m);
+    for (; result == STRUCTURED_MEMBER; result = structured_next(&rest, &m)) {
+        out->targeted = true;
+        apply_targeted(out, &m);
+    }
+    return result == STRUCTURED_END;
+}
+
+bool cache_control_parse_targeted(const struct fields *fields, struct cache_control *out)
+{
+    const struct field *line = fields_find(fields, FIELD_CDN_CACHE_CONTROL);
+    *out = nothing_said;
+    for (; line != NULL; line = fields_next(fields, FIELD_CDN_CACHE_CONTROL, slice_none(), line)) {
+        if (!apply_targeted_line(out, line->value)) {
+            return false;
+        }
+    }
+    out->present = out->targeted;
+    return out->targeted;
+}
+
+/* -- X-Accel-Expires -- */
 
 bool accel_expires_parse(const struct fields *fields, wall_s now, int64_t *lifetime_s)
 {

@@ -1,5 +1,5 @@
 /* Cache-Control (RFC 9111 section 5.2), parsed as a list of directives with token or quoted-string
- * arguments. */
+ * arguments, and CDN-Cache-Control (RFC 9213), which decides instead of it. */
 #pragma once
 
 #include "base/clock.h"
@@ -13,6 +13,7 @@
 
 struct cache_control {
     bool present;
+    bool targeted; /* of CDN-Cache-Control: Cache-Control and Expires do not count */
     bool no_store;
     bool no_cache;        /* without a field list */
     bool no_cache_fields; /* with one: reuse without those fields */
@@ -40,6 +41,10 @@ void cache_control_parse(const struct fields *, struct cache_control *out);
 /* The same of a request, where `Pragma: no-cache` counts while there is no Cache-Control (RFC 7234
  * section 5.4; meaningless in responses, RFC 9111 section 5.4). */
 void cache_control_parse_request(const struct fields *, struct cache_control *out);
+/* The policy of a response that has CDN-Cache-Control with at least one member and without an error
+ * (RFC 9213 section 2.1). False: Cache-Control decides. A value of the wrong type makes a lifetime
+ * stale and a restriction hold, with or without a list of fields. */
+NODISCARD bool cache_control_parse_targeted(const struct fields *, struct cache_control *out);
 /* Is the field named by a qualified no-cache (section 5.2.2.4): not to be reused, so not to be
  * stored? */
 bool cache_control_withholds(const struct fields *, struct slice name);

@@ -61,7 +61,7 @@ static const struct cache_valid *valid_of(const struct cache_conf *conf, unsigne
 bool freshness_heuristic_allowed(unsigned status, const struct cache_control *control)
 {
     static const uint16_t statuses[] = {200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501};
-    if (control->is_public) {
+    if (control->is_public) { /* section 5.2.2.9 */
         return true;
     }
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
@@ -88,7 +88,8 @@ int64_t freshness_lifetime_by(const struct response_head *response,
                               wall_s now, enum freshness_source *source)
 {
     const struct fields *fields = &response->fields;
-    bool use_control = (conf->ignore & IGNORE_CACHE_CONTROL) == 0;
+    bool use_control = control->targeted || (conf->ignore & IGNORE_CACHE_CONTROL) == 0;
+    bool use_expires = !control->targeted && (conf->ignore & IGNORE_EXPIRES) == 0;
     int64_t lifetime_s = 0;
 
     *source = FRESHNESS_ACCEL;
@@ -104,7 +105,7 @@ int64_t freshness_lifetime_by(const struct response_head *response,
         return control->max_age_s;
     }
     *source = FRESHNESS_EXPIRES;
-    if ((conf->ignore & IGNORE_EXPIRES) == 0 && fields_has(fields, FIELD_EXPIRES)) {
+    if (use_expires && fields_has(fields, FIELD_EXPIRES)) {
         return expires_lifetime_s(fields, now);
     }
     *source = FRESHNESS_CONFIGURED;
@@ -145,13 +146,17 @@ static int64_t age_value_s(const struct fields *fields)
     return parse_u64_saturate(first, CACHE_SECONDS_MAX, &age_s) ? (int64_t)age_s : 0;
 }
 
+int64_t freshness_passed_age_s(const struct response_head *response, int64_t response_delay_ms)
+{
+    int64_t delay_s = response_delay_ms > 0 ? round_to_seconds(response_delay_ms) : 0;
+    return clamp_seconds(age_value_s(&response->fields) + delay_s);
+}
+
 int64_t freshness_initial_age_s(const struct response_head *response, wall_s response_time,
                                 int64_t response_delay_ms)
 {
-    const struct fields *fields = &response->fields;
-    int64_t apparent_s = response_time - origin_date(fields, response_time);
-    int64_t delay_s = response_delay_ms > 0 ? round_to_seconds(response_delay_ms) : 0;
-    int64_t corrected_s = age_value_s(fields) + delay_s;
+    int64_t apparent_s = response_time - origin_date(&response->fields, response_time);
+    int64_t corrected_s = freshness_passed_age_s(response, response_delay_ms);
     return clamp_seconds(apparent_s > corrected_s ? apparent_s : corrected_s);
 }
 
@@ -226,9 +231,15 @@ enum reuse freshness_reuse(const struct stored_meta *meta, const struct cache_co
     return request->only_if_cached ? REUSE_ONLY_IF_CACHED : REUSE_VALIDATE;
 }
 
-bool freshness_stale_on_error(const struct stored_meta *meta, wall_ms now)
+bool freshness_stale_on_error(const struct stored_meta *meta, bool listed, wall_ms now)
 {
-    int64_t window_s = meta->sie_s > meta->swr_s ? meta->sie_s : meta->swr_s;
+    int64_t window_s = 0;
+    if (listed || (meta->flags & STORED_SAYS_IF_ERROR) != 0) {
+        window_s = meta->sie_s;
+    }
+    if ((listed || (meta->flags & STORED_SAYS_WHILE_REVALIDATE) != 0) && meta->swr_s > window_s) {
+        window_s = meta->swr_s;
+    }
     return !stale_forbidden(meta) && !received_in_future(meta, now) &&
            -left_ms(meta, now) < window_s * 1000; /* RFC 5861 section 4 */
 }

@@ -9,7 +9,8 @@
 #include "http/message.h"
 
 /* Seconds a response may be reused without validation, counted from when the origin made it; 0
- * means stale at once. Order of sources: X-Accel-Expires (nginx), s-maxage, max-age, Expires minus
+ * means stale at once. Order of sources: X-Accel-Expires (nginx), s-maxage, max-age (of
+ * CDN-Cache-Control where `targeted`, which leaves out Expires: RFC 9213), Expires minus
  * Date, proxy_cache_valid, then a heuristic capped by `heuristic_max_s` (section 4.2.2).
  * `*explicit_s` tells whether the origin or the configuration said it. Cannot fail: an unusable
  * value counts as stale (end of section 4.2.1). */
@@ -38,6 +39,10 @@ bool freshness_heuristic_allowed(unsigned status, const struct cache_control *);
 int64_t freshness_initial_age_s(const struct response_head *, wall_s response_time,
                                 int64_t response_delay_ms);
 
+/* What a response that is passed on has for Age (section 5.1) when it arrives: what the origin
+ * sent, and the time of the exchange. Nothing is guessed from Date. */
+int64_t freshness_passed_age_s(const struct response_head *, int64_t response_delay_ms);
+
 /* current_age (section 4.2.3) of a stored response in seconds, rounded to nearest; never negative,
  * whatever the clock did. */
 int64_t freshness_age_s(const struct stored_meta *, wall_ms now);
@@ -51,8 +56,9 @@ enum reuse {
 /* Section 4, with the request's Cache-Control (section 5.2.1) and Pragma. */
 enum reuse freshness_reuse(const struct stored_meta *, const struct cache_control *request,
                            wall_ms now);
-/* May this stale response be given when the origin fails (stale-if-error, section 4.2.4)? */
-bool freshness_stale_on_error(const struct stored_meta *, wall_ms now);
+/* May this stale response be given when the origin fails (stale-if-error, section 4.2.4)? Within
+ * the windows that it named itself; within the configured ones where that failure is `listed`. */
+bool freshness_stale_on_error(const struct stored_meta *, bool listed, wall_ms now);
 /* Seconds until a store may forget it: lifetime, stale windows and the time for validation, minus
  * the age it came with. At least 1. */
 int64_t freshness_store_ttl_s(const struct stored_meta *);

@@ -60,6 +60,19 @@ struct exchange {
     enum freshness_source source;
 };
 
+void policy_control(const struct fields *response, const struct cache_conf *conf,
+                    struct cache_control *out)
+{
+    static const struct fields nothing = {0};
+    bool ignored = (conf->ignore & IGNORE_CACHE_CONTROL) != 0;
+    if ((conf->ignore & IGNORE_CDN_CACHE_CONTROL) == 0 &&
+        fields_has(response, FIELD_CDN_CACHE_CONTROL) &&
+        cache_control_parse_targeted(response, out)) {
+        return; /* RFC 9213 section 2.1 */
+    }
+    cache_control_parse(ignored ? &nothing : response, out);
+}
+
 static bool said_explicitly(const struct exchange *x)
 {
     return x->source != FRESHNESS_NONE && x->source != FRESHNESS_HEURISTIC;
@@ -69,10 +82,8 @@ static void exchange_init(struct exchange *x, const struct request_head *request
                           const struct response_head *response, const struct cache_conf *conf,
                           wall_ms now)
 {
-    static const struct fields nothing = {0};
-    bool ignored = (conf->ignore & IGNORE_CACHE_CONTROL) != 0;
     *x = (struct exchange){.request = request, .response = response, .conf = conf};
-    cache_control_parse(ignored ? &nothing : &response->fields, &x->control);
+    policy_control(&response->fields, conf, &x->control);
     x->lifetime_s = freshness_lifetime_by(response, &x->control, conf, now / 1000, &x->source);
     if (x->source == FRESHNESS_ACCEL) {
         /* Meant for this proxy alone, it decides instead of Cache-Control (nginx). */
@@ -94,7 +105,8 @@ static enum store_verdict check_method(const struct exchange *x)
     return method == METHOD_GET || said_explicitly(x) ? STORE_YES : STORE_NO_FRESHNESS;
 }
 
-/* Final and complete: 206, 304, 412 and 416 answer a request that was not for the whole. */
+/* Final and complete: 206, 304, 412 and 416 answer a request that was not for the whole. Parts are
+ * not stored here (RFC 9111 sections 3.3 and 3.4). */
 static enum store_verdict check_status(const struct exchange *x)
 {
     unsigned status = x->response->status;
@@ -201,12 +213,15 @@ static enum store_verdict check_all(const struct exchange *x, wall_s modified)
 static uint32_t flags_of(const struct cache_control *c)
 {
     uint32_t flags = 0;
-    /* RFC 9111 section 5.2.2.10: s-maxage brings proxy-revalidate with it. */
+    /* RFC 9111 sections 5.2.2.2 and 5.2.2.8; s-maxage brings proxy-revalidate with it (section
+     * 5.2.2.10). */
     if (c->must_revalidate || c->proxy_revalidate || c->s_maxage_s != CACHE_SECONDS_NONE) {
         flags |= STORED_MUST_REVALIDATE;
     }
     flags |= c->no_cache ? STORED_NO_CACHE : 0;
     flags |= c->immutable ? STORED_IMMUTABLE : 0;
+    flags |= c->stale_while_revalidate_s != CACHE_SECONDS_NONE ? STORED_SAYS_WHILE_REVALIDATE : 0;
+    flags |= c->stale_if_error_s != CACHE_SECONDS_NONE ? STORED_SAYS_IF_ERROR : 0;
     return flags;
 }
 

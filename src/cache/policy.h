@@ -30,9 +30,14 @@ const char *store_verdict_text(enum store_verdict);
  * configured methods, without content. */
 bool policy_request_may_lookup(const struct request_head *, const struct cache_conf *);
 
-/* Of the request that was sent: the answer to a HEAD is never stored. Decides on a response head;
- * on STORE_YES fills `meta` (all but content_length). `request_time`/`now` frame the exchange.
- * Response with `conditional` was asked for by our own validation. */
+/* What a response says about its reuse: CDN-Cache-Control where it is there and valid, else
+ * Cache-Control; as if there were none where that is ignored. */
+void policy_control(const struct fields *response, const struct cache_conf *,
+                    struct cache_control *out);
+
+/* Of the request that was sent: the answer to a HEAD is never stored (section 4.3.5). Decides on a
+ * response head; on STORE_YES fills `meta` (all but content_length). `request_time`/`now` frame the
+ * exchange. Response with `conditional` was asked for by our own validation. */
 enum store_verdict policy_storable(const struct request_head *, const struct response_head *,
                                    const struct cache_conf *, wall_ms request_time, wall_ms now,
                                    struct stored_meta *meta);

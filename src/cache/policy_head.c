@@ -10,7 +10,7 @@ static bool is_accel(struct slice name)
 
 /* Age is among the numbers, Trailer speaks of trailers that are not stored. */
 static bool may_be_stored(const struct field *field, const struct fields *all,
-                          const struct cache_conf *conf)
+                          const struct cache_conf *conf, bool some_withheld)
 {
     if (field->id == FIELD_AGE || field->id == FIELD_TRAILER || field_is_hop_by_hop(field, all)) {
         return false;
@@ -18,8 +18,7 @@ static bool may_be_stored(const struct field *field, const struct fields *all,
     if (field->id == FIELD_SET_COOKIE && (conf->ignore & IGNORE_SET_COOKIE) != 0) {
         return false;
     }
-    bool use_control = (conf->ignore & IGNORE_CACHE_CONTROL) == 0;
-    return !(use_control && cache_control_withholds(all, field->name)); /* section 5.2.2.4 */
+    return !(some_withheld && cache_control_withholds(all, field->name)); /* section 5.2.2.4 */
 }
 
 static uint32_t flag_of(const struct field *field)
@@ -48,9 +47,11 @@ struct slice policy_head_text_of_fields(unsigned status, struct slice reason,
                                         struct arena *arena, struct stored_meta *meta)
 {
     struct fields kept = {0};
+    struct cache_control control;
+    policy_control(fields, conf, &control);
     for (size_t i = 0; i < fields->n; i++) {
         const struct field *field = &fields->v[i];
-        if (may_be_stored(field, fields, conf)) {
+        if (may_be_stored(field, fields, conf, control.no_cache_fields)) {
             fields_add(&kept, arena, field->name, field->value);
             meta->flags |= flag_of(field);
         }

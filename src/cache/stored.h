@@ -29,7 +29,9 @@ enum stored_flag {
     STORED_HAS_LAST_MODIFIED = 1 << 7,
     STORED_HAS_ETAG = 1 << 8,
     STORED_IMMUTABLE = 1 << 9,
-    STORED_HAS_AGE = 1 << 10, /* never: Age is not stored as a field but in age_s */
+    STORED_HAS_AGE = 1 << 10,               /* never: Age is not stored as a field but in age_s */
+    STORED_SAYS_WHILE_REVALIDATE = 1 << 11, /* its own words, not the configuration's (RFC 5861) */
+    STORED_SAYS_IF_ERROR = 1 << 12,
 };
 
 /* The numbers of a stored response. */

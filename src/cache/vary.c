@@ -250,25 +250,69 @@ static struct slice compacted(struct slice value, struct arena *arena)
     return slice_make(p, (size_t)(at - p));
 }
 
+/* RFC 4647 section 2: ranges of languages have no case. A weight of 1 is as none. */
+static struct slice language_of(struct slice member, struct arena *arena)
+{
+    struct slice weight;
+    struct slice range = slice_trim(slice_cut(member, ';', &weight));
+    weight = slice_trim(weight);
+    bool is_one = slice_starts_nocase(weight, SLICE("q=1")) && weight_of(weight) == WEIGHT_SOME;
+    if (slice_find(member, ';') == member.n || is_one) {
+        return lower(range, arena);
+    }
+    return lower(arena_concat(arena, arena_concat(arena, range, SLICE(";")), weight), arena);
+}
+
+static struct slice languages(struct slice value, bool sort, struct arena *arena)
+{
+    size_t n;
+    struct slice *v = members_of(value, arena, &n);
+    for (size_t i = 0; i < n; i++) {
+        v[i] = language_of(v[i], arena);
+    }
+    if (sort) {
+        return join_sorted(v, n, arena);
+    }
+    struct slice all = slice_none();
+    for (size_t i = 0; i < n; i++) {
+        struct slice front = i == 0 ? all : arena_concat(arena, all, SLICE(","));
+        all = arena_concat(arena, front, v[i]);
+    }
+    return all;
+}
+
+static struct slice canonical(struct slice name, struct slice value, const struct cache_conf *conf,
+                              struct arena *arena)
+{
+    if (slice_eq(name, SLICE("accept-encoding"))) {
+        return accepted_codings(value, arena);
+    }
+    if (slice_eq(name, SLICE("accept-language"))) {
+        return languages(value, conf->sort_languages, arena);
+    }
+    return compacted(value, arena);
+}
+
 /* `name;` for an absent field, else `name=` length `:` value `;`: no token holds ';' or '='. */
-static struct slice selecting(struct slice name, const struct fields *request, struct arena *arena)
+static struct slice selecting(struct slice name, const struct fields *request,
+                              const struct cache_conf *conf, struct arena *arena)
 {
     if (fields_next(request, field_id_of(name), name, NULL) == NULL) {
         return arena_concat(arena, name, SLICE(";"));
     }
     struct slice value = fields_joined(request, name, arena);
-    bool is_coding = slice_eq(name, SLICE("accept-encoding"));
-    struct slice form = is_coding ? accepted_codings(value, arena) : compacted(value, arena);
+    struct slice form = canonical(name, value, conf, arena);
     struct slice front = arena_printf(arena, "%.*s=%zu:", SLICE_ARG(name), form.n);
     return arena_concat(arena, arena_concat(arena, front, form), SLICE(";"));
 }
 
-struct slice vary_values(struct slice spec, const struct fields *request, struct arena *arena)
+struct slice vary_values(struct slice spec, const struct fields *request,
+                         const struct cache_conf *conf, struct arena *arena)
 {
     struct slice all = slice_none();
     struct slice name;
     while (list_member_next(&spec, &name)) {
-        struct slice one = selecting(name, request, arena);
+        struct slice one = selecting(name, request, conf, arena);
         all = slice_empty(all) ? one : arena_concat(arena, all, one);
     }
     return all;

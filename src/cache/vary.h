@@ -20,5 +20,7 @@ enum vary_result vary_check(const struct fields *response, const struct cache_co
 struct slice vary_union(struct slice a, struct slice b, struct arena *);
 /* The request's values of the fields of `spec`, each framed; absent and empty differ. White space
  * around list members is dropped, repeated lines are joined; Accept-Encoding is reduced to the
- * codings it accepts, sorted. */
-struct slice vary_values(struct slice spec, const struct fields *request, struct arena *);
+ * codings it accepts, sorted; Accept-Language counts without case and white space, and with
+ * proxy_cache_sort_languages without the order of its members. */
+struct slice vary_values(struct slice spec, const struct fields *request, const struct cache_conf *,
+                         struct arena *);

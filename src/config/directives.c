@@ -34,6 +34,22 @@ static const struct choice next_upstream_words[] = {
     {NULL, 0},
 };
 
+static const struct choice use_stale_words[] = {
+    {"error", NEXT_ERROR},
+    {"timeout", NEXT_TIMEOUT},
+    {"invalid_header", NEXT_INVALID_HEADER},
+    {"updating", USE_STALE_UPDATING},
+    {"http_500", NEXT_500},
+    {"http_502", NEXT_502},
+    {"http_503", NEXT_503},
+    {"http_504", NEXT_504},
+    {"http_403", NEXT_403},
+    {"http_404", NEXT_404},
+    {"http_429", NEXT_429},
+    {"off", 0},
+    {NULL, 0},
+};
+
 static const struct choice ignore_words[] = {
     {"X-Accel-Redirect", IGNORE_X_ACCEL_REDIRECT},
     {"X-Accel-Expires", IGNORE_X_ACCEL_EXPIRES},
@@ -44,6 +60,7 @@ static const struct choice ignore_words[] = {
     {"Cache-Control", IGNORE_CACHE_CONTROL},
     {"Set-Cookie", IGNORE_SET_COOKIE},
     {"Vary", IGNORE_VARY},
+    {"CDN-Cache-Control", IGNORE_CDN_CACHE_CONTROL},
     {"off", 0},
     {NULL, 0},
 };
@@ -262,12 +279,22 @@ static const struct directive directives[] = {
     { .name = "proxy_cache_heuristic", .scope = SCOPE_ALL, .type = TYPE_SECONDS_OR_OFF, LOCATION_FIELD(rules.heuristic_max_s),
       .dflt = "1d", .min = "0s", .max = "1y", .source = "mcproxy",
       .doc = "A response that has Last-Modified and no lifetime is fresh for a tenth of its age, at most this long; or off." },
+    { .name = "proxy_cache_use_stale", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(use_stale),
+      .choices = use_stale_words, .dflt = "error timeout updating", .source = "nginx",
+      .doc = "What a stale response stands in for, within proxy_cache_stale_if_error; for updating, within "
+             "proxy_cache_stale_while_revalidate. What a response allows or forbids itself comes first (nginx: off)." },
+    { .name = "proxy_cache_background_update", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(background_update),
+      .dflt = "on", .source = "nginx",
+      .doc = "A stale response that may be served while it is validated goes out at once; off: to all but the request that "
+             "validates (nginx: off)." },
+    { .name = "proxy_cache_revalidate", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(revalidate), .dflt = "on",
+      .source = "nginx", .doc = "Ask the origin about a stale response with If-None-Match and If-Modified-Since (nginx: off)." },
     { .name = "proxy_cache_stale_while_revalidate", .scope = SCOPE_ALL, .type = TYPE_SECONDS_OR_OFF,
       LOCATION_FIELD(rules.stale_while_revalidate_s), .dflt = "off", .min = "0s", .max = "1y", .source = "mcproxy",
-      .doc = "How long a stale response is served while it is validated, where the response says nothing (RFC 5861)." },
+      .doc = "How long a stale response is served while it is validated, where the response says nothing and proxy_cache_use_stale has updating (RFC 5861)." },
     { .name = "proxy_cache_stale_if_error", .scope = SCOPE_ALL, .type = TYPE_SECONDS_OR_OFF, LOCATION_FIELD(rules.stale_if_error_s),
-      .dflt = "off", .min = "0s", .max = "1y", .source = "mcproxy",
-      .doc = "How long a stale response is served instead of an error, where the response says nothing (RFC 5861)." },
+      .dflt = "10m", .min = "0s", .max = "1y", .source = "mcproxy",
+      .doc = "How long a stale response stands in for what proxy_cache_use_stale names, where the response says nothing (RFC 5861)." },
     { .name = "proxy_cache_max_vary", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(rules.vary_fields_max), .dflt = "8",
       .min = "1", .max = "64", .source = "mcproxy", .doc = "Fields in Vary; a response with more is not stored." },
     { .name = "proxy_cache_convert_head", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(convert_head), .dflt = "on",
@@ -286,6 +313,9 @@ static const struct directive directives[] = {
       .doc = "A range of what is not stored is cut out of the whole, which is fetched and stored, where it begins below this; any "
              "other goes to the origin as it is. 1m, because a client waits until the bytes before its range have come; 0 passes "
              "all (nginx: no limit)." },
+    { .name = "proxy_cache_sort_languages", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(rules.sort_languages),
+      .dflt = "off", .source = "mcproxy",
+      .doc = "For responses with Vary: Accept-Language the order of its members does not count; for origins that heed weights only." },
     { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
       .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211)." },
     { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",

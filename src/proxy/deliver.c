@@ -66,9 +66,7 @@ static bool status_has_content(unsigned status)
 
 static enum condition evaluate(struct request *r, const struct stored_view *v)
 {
-    const struct fields *f = &r->head.fields;
-    if (!fields_has(f, FIELD_IF_NONE_MATCH) && !fields_has(f, FIELD_IF_MODIFIED_SINCE) &&
-        !fields_has(f, FIELD_IF_MATCH) && !fields_has(f, FIELD_IF_UNMODIFIED_SINCE))
+    if (!conditional_is_asked(&r->head.fields))
         return CONDITION_PASS;
     return conditional_evaluate(&r->head, v, loop_wall(r->worker->loop) / 1000);
 }

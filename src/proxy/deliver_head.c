@@ -258,7 +258,7 @@ static void put_age(struct lines *l, struct request *r, const struct flight_resp
     if (!has_age && delay_ms < 1000)
         return;
     put(l, SLICE("Age: "));
-    put_number(l, resp->initial_age_s + (spent_ms > 0 ? spent_ms / 1000 : 0));
+    put_number(l, resp->passed_age_s + (spent_ms > 0 ? spent_ms / 1000 : 0));
     put(l, SLICE("\r\n"));
 }
 

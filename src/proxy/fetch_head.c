@@ -31,8 +31,8 @@ static bool is_set(const struct location_conf *l, struct slice name)
     return false;
 }
 
-/* A fetch that fills the cache asks for the whole, unconditionally; the client's conditions are
- * evaluated on what comes. */
+/* A fetch that fills the cache asks for the whole; the client's conditions are evaluated on what
+ * comes, or go on where nothing is stored and nobody else waits. */
 static bool goes_on(const struct fetch *f, const struct field *field)
 {
     const struct request *r = f->r;
@@ -40,7 +40,9 @@ static bool goes_on(const struct fetch *f, const struct field *field)
         return false; /* words between the app and its proxy, never a client's */
     if (is_ours(field->id) || field_is_hop_by_hop(field, &r->head.fields))
         return false;
-    if (r->cacheable && !r->pass_range && (is_condition(field->id) || is_range(field->id)))
+    bool passes = r->pass_conditions && !f->stale;
+    if (r->cacheable && !r->pass_range &&
+        (is_range(field->id) || (is_condition(field->id) && !passes)))
         return false;
     return !is_set(r->location, field->name);
 }
@@ -146,7 +148,8 @@ void fetch_make_request(struct fetch *f)
         if (goes_on(f, field))
             fields_push(&out, &r->arena, *field);
     }
-    f->validating = f->stale && conditional_add(&f->stale->view, &out, &r->arena);
+    f->validating =
+        f->stale && r->location->revalidate && conditional_add(&f->stale->view, &out, &r->arena);
     add_via(f, &out);
     add_framing(f, &out);
     f->head_text = h1_write_request(&r->arena, f->asked.method_token, target_of(f), &out);

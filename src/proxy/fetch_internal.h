@@ -72,7 +72,7 @@ void fetch_make_request(struct fetch *);
 void fetch_take_head(struct fetch *, const struct response_head *);
 /* Tells the flight: with the vary index stored first, or a mark that this key is not shared. */
 void fetch_publish(struct fetch *);
-/* The whole response is there: puts it into the store. */
+/* The whole response is there (RFC 9111 section 3.3): puts it into the store. */
 void fetch_store_response(struct fetch *);
 /* Is this the 200 to a HEAD that tells of the response that is stored (RFC 9111 section 4.3.5)? */
 bool fetch_head_agrees(const struct fetch *, const struct response_head *);

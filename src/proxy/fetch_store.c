@@ -21,8 +21,8 @@ static void copy_head(struct fetch *f, const struct response_head *head)
     resp->head_blob = blob_ref(exchange_head_blob(f->exchange));
     resp->request_time = f->request_time;
     resp->response_time = loop_wall(f->worker->loop);
-    resp->initial_age_s = freshness_initial_age_s(&resp->head, resp->response_time / 1000,
-                                                  resp->response_time - resp->request_time);
+    resp->passed_age_s =
+        freshness_passed_age_s(&resp->head, resp->response_time - resp->request_time);
     resp->peer = arena_dup(arena, peer_name(exchange_peer(f->exchange)));
     resp->conditional = f->r->cacheable && !f->r->pass_range;
     f->response = resp;
@@ -123,7 +123,8 @@ static void put_mark(struct fetch *f)
 {
     const struct request *r = f->r;
     int64_t ttl_s = (r->location->hit_for_miss_ms + 999) / 1000;
-    bool by_response = f->verdict != STORE_NO_RULE && f->verdict != STORE_NO_METHOD;
+    bool by_response = f->verdict != STORE_NO_RULE && f->verdict != STORE_NO_METHOD &&
+                       !r->pass_conditions; /* a 304 says nothing of the next response */
     if (r->cacheable && by_response && !f->stale && !r->entry && !r->bypass && ttl_s > 0)
         put_record(f, STORED_MARK, slice_none(), loop_wall(f->worker->loop), ttl_s);
 }

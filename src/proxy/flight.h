@@ -38,8 +38,8 @@ struct flight_response {
     struct blob *head_blob;
     wall_ms request_time;
     wall_ms response_time;
-    int64_t initial_age_s;
-    bool stored;      /* is being collected for the store */
+    int64_t passed_age_s; /* Age when it arrived */
+    bool stored;          /* is being collected for the store */
     bool conditional; /* the clients' own conditions were not forwarded: they are evaluated here */
     int64_t lifetime_s;   /* freshness lifetime where stored */
     struct slice vary;    /* spec, empty none */

@@ -3,6 +3,7 @@
 #include "cache/freshness.h"
 #include "cache/vary.h"
 #include "http/range.h"
+#include "proxy/stale.h"
 #include "proxy/uses.h"
 
 bool lookup_has_pool(const struct request *r)
@@ -26,7 +27,7 @@ struct cache_key lookup_variant_key(struct request *r, struct slice spec)
 {
     if (spec.n == 0)
         return r->key;
-    struct slice values = vary_values(spec, &r->head.fields, &r->arena);
+    struct slice values = vary_values(spec, &r->head.fields, &r->location->rules, &r->arena);
     return cache_key_variant(&r->key, values, &r->arena, r->worker->key_seed);
 }
 
@@ -81,7 +82,7 @@ static enum lookup_result on_entry(struct request *r)
 {
     wall_ms now = loop_wall(r->worker->loop);
     bool fresh = freshness_age_s(&r->entry->view.meta, now) < r->entry->view.meta.lifetime_s;
-    switch (freshness_reuse(&r->entry->view.meta, &r->control, now)) {
+    switch (stale_reuse(r, &r->entry->view.meta)) {
     case REUSE_FRESH:
         r->tier = TIER_MEMORY;
         r->outcome = fresh ? OUTCOME_HIT : OUTCOME_STALE;

@@ -100,6 +100,9 @@ enum next_upstream {
     NEXT_NON_IDEMPOTENT = 1 << 10,
 };
 
+/* proxy_cache_use_stale has the same bits, without NEXT_NON_IDEMPOTENT, and this one. */
+#define USE_STALE_UPDATING (1u << 11)
+
 enum cache_lock { CACHE_LOCK_OFF, CACHE_LOCK_HOST };
 
 struct access_log_conf {
@@ -173,6 +176,9 @@ struct location_conf {
     uint64_t max_range_offset; /* proxy_cache_max_range_offset, bytes */
     uint32_t max_ranges;       /* 0: Range is ignored */
     bool force_ranges;         /* proxy_force_ranges: of responses without Accept-Ranges too */
+    unsigned use_stale;        /* enum next_upstream, USE_STALE_UPDATING */
+    bool background_update;    /* a stale response goes out before it is validated, not after */
+    bool revalidate;           /* proxy_cache_revalidate: conditional requests */
     bool cache_status;         /* proxy_cache_status: send Cache-Status */
     int64_t hit_for_miss_ms; /* how long a key whose response may not be shared is not queued for */
 

@@ -1,6 +1,7 @@
 #include "proxy/request.h"
 
 #include "base/assert.h"
+#include "cache/conditional.h"
 #include "cache/freshness.h"
 #include "cache/policy.h"
 #include "cache/vary.h"
@@ -12,6 +13,7 @@
 #include "proxy/outcome.h"
 #include "proxy/reply.h"
 #include "proxy/route.h"
+#include "proxy/stale.h"
 #include "proxy/tunnel.h"
 
 #include <stdio.h>
@@ -301,11 +303,22 @@ static enum request_state fetch_alone(struct request *r)
     return REQ_FETCH;
 }
 
+/* A client that asks whether its copy still holds, and nothing stored to say so: the origin may
+ * answer in a line, which is no use to others. Where others are being answered already, it waits
+ * with them. */
+static bool asks_for_itself(struct request *r)
+{
+    return !r->entry && conditional_is_asked(&r->head.fields) &&
+           !flight_exists(r->worker->flights, &r->variant);
+}
+
 /* One fetch for all who want the same: leads it, or waits for who does. */
 static enum request_state join(struct request *r)
 {
     const struct location_conf *l = r->location;
-    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached || lookup_head_alone(r);
+    r->pass_conditions = asks_for_itself(r);
+    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached || r->pass_conditions ||
+                 lookup_head_alone(r);
     r->reader = flight_join(r->worker->flights, &r->variant, alone, r->worker->loop,
                             request_on_flight, r, &r->leader);
     if (r->leader) {
@@ -321,8 +334,10 @@ static enum request_state join(struct request *r)
 /* A stale response is given at once and validated behind it: by one request of all. */
 static void revalidate_behind(struct request *r)
 {
-    if (flight_exists(r->worker->flights, &r->variant))
+    if (flight_exists(r->worker->flights, &r->variant)) {
+        r->outcome = OUTCOME_UPDATING;
         return;
+    }
     bool leader = false;
     struct flight_reader *reader = flight_join(r->worker->flights, &r->variant, false,
                                                r->worker->loop, request_on_flight, r, &leader);
@@ -331,12 +346,25 @@ static void revalidate_behind(struct request *r)
     flight_leave(&reader);
 }
 
+/* Without proxy_cache_background_update one request validates before it is answered. */
+static enum request_state serve_stale(struct request *r)
+{
+    if (r->location->background_update || flight_exists(r->worker->flights, &r->variant)) {
+        revalidate_behind(r);
+        return REQ_DELIVER;
+    }
+    r->tier = TIER_NONE;
+    r->forward = FWD_STALE;
+    r->outcome = OUTCOME_EXPIRED;
+    return join(r);
+}
+
 static enum request_state step_lookup(struct request *r)
 {
     enum lookup_result found = lookup_memory(r);
     switch (found) {
     case LOOKUP_FRESH: return REQ_DELIVER;
-    case LOOKUP_STALE: revalidate_behind(r); return REQ_DELIVER;
+    case LOOKUP_STALE: return serve_stale(r);
     case LOOKUP_ALONE: return fetch_alone(r);
     case LOOKUP_JOIN: return join(r);
     case LOOKUP_REFUSED: break;
@@ -370,7 +398,8 @@ static enum request_state on_flight_entry(struct request *r)
         return look_again(r);
     r->outcome = lookup_outcome(r, from);
     r->tier = from == ENTRY_FROM_POOL ? TIER_POOL : TIER_NONE;
-    bool stale = r->outcome == OUTCOME_STALE && from == ENTRY_FROM_POOL;
+    bool stale =
+        from == ENTRY_FROM_POOL && stale_reuse(r, &r->entry->view.meta) == REUSE_STALE_REVALIDATE;
     leave_flight(r);
     if (stale)
         revalidate_behind(r);

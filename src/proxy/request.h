@@ -123,9 +123,10 @@ struct request {
     struct flight_reader *reader;
     bool leader; /* its own fetch feeds the flight */
     bool collapsed;
-    bool pass_range;   /* a range is asked for and nothing is stored: goes to the origin as it is */
-    bool no_store;     /* waited out proxy_cache_lock_timeout: fetch without storing */
-    struct timer wait; /* proxy_cache_lock_timeout */
+    bool pass_range; /* a range is asked for and nothing is stored: goes to the origin as it is */
+    bool pass_conditions; /* nothing is stored: If-None-Match and its kind go to the origin */
+    bool no_store;        /* waited out proxy_cache_lock_timeout: fetch without storing */
+    struct timer wait;    /* proxy_cache_lock_timeout */
     enum cache_outcome outcome;
     enum forward_reason forward;
     const char *detail; /* of Cache-Status */

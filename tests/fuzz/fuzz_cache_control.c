@@ -59,8 +59,8 @@ static void check_vary(const struct fields *fields, const struct cache_conf *con
     ASSERT(slice_eq(vary_union(spec, spec, arena), spec));
     struct slice more = vary_union(spec, SLICE("accept-encoding,foo"), arena);
     ASSERT(slice_eq(vary_union(more, spec, arena), more));
-    struct slice values = vary_values(more, fields, arena);
-    ASSERT(slice_eq(vary_values(more, fields, arena), values));
+    struct slice values = vary_values(more, fields, conf, arena);
+    ASSERT(slice_eq(vary_values(more, fields, conf, arena), values));
 }
 
 static void check_stored(const struct response_head *response, const struct request_head *request,

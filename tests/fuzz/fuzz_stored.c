@@ -43,7 +43,8 @@ static void check_numbers(const struct stored_view *v)
     ASSERT(freshness_age_s(&v->meta, NOW_MS) >= 0);
     ASSERT(freshness_store_ttl_s(&v->meta) >= 1);
     (void)freshness_reuse(&v->meta, &asked, NOW_MS);
-    (void)freshness_stale_on_error(&v->meta, NOW_MS);
+    (void)freshness_stale_on_error(&v->meta, false, NOW_MS);
+    (void)freshness_stale_on_error(&v->meta, true, NOW_MS);
 }
 
 static void check_fields(const struct stored_view *v)

@@ -187,10 +187,15 @@ static void validation(void **state)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct arena arena;
         arena_init(&arena, NULL);
+        struct stored_view missing = view_of(&arena, 404, rows[i].stored);
+        struct fields unchanged = {0};
+        assert_false(conditional_add(&missing, &unchanged, &arena));
+        assert_false(conditional_is_asked(&unchanged));
         struct stored_view view = view_of(&arena, 200, rows[i].stored);
         struct fields request =
             heads_fields(&arena, "If-None-Match: \"of the client\"\nIf-Modified-Since: {-5}");
         bool got = conditional_add(&view, &request, &arena);
+        assert_int_equal(conditional_is_asked(&request), got);
         struct slice tag = fields_get(&request, FIELD_IF_NONE_MATCH);
         struct slice date = fields_get(&request, FIELD_IF_MODIFIED_SINCE);
         if (got != rows[i].want || !slice_eq(tag, slice_of(rows[i].none_match)) ||

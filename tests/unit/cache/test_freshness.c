@@ -49,7 +49,7 @@ static void order_of_sources(void **state)
         {"nothing said: no default", 200, "", 0, FRESHNESS_NONE},
         {"unknown directive says nothing", 200, "Cache-Control: foobar", 0, FRESHNESS_NONE},
         {"public says no lifetime", 200, "Cache-Control: public", 0, FRESHNESS_NONE},
-        {"max-age", 200, "Cache-Control: max-age=3600", 3600, FRESHNESS_CACHE_CONTROL},
+        {"5.2.2.1: max-age", 200, "Cache-Control: max-age=3600", 3600, FRESHNESS_CACHE_CONTROL},
         {"5.3: max-age=0 beats a future Expires", 200,
          "Cache-Control: max-age=0\nDate: {0}\nExpires: {100}", 0, FRESHNESS_CACHE_CONTROL},
         {"5.3: max-age beats a past Expires", 200,
@@ -172,7 +172,8 @@ static void heuristic(void **state)
 {
     (void)state;
     static const struct lifetime_row rows[] = {
-        {"10 % of a day", 200, "Date: {0}\nLast-Modified: {-86400}", 8640, FRESHNESS_HEURISTIC},
+        {"4.2.2: 10 % of a day", 200, "Date: {0}\nLast-Modified: {-86400}", 8640,
+         FRESHNESS_HEURISTIC},
         {"counts from Date", 200, "Date: {-100}\nLast-Modified: {-200}", 10, FRESHNESS_HEURISTIC},
         {"without Date from receipt", 200, "Last-Modified: {-600}", 60, FRESHNESS_HEURISTIC},
         {"60 s ago", 200, "Date: {0}\nLast-Modified: {-60}", 6, FRESHNESS_HEURISTIC},
@@ -186,8 +187,8 @@ static void heuristic(void **state)
          FRESHNESS_HEURISTIC},
         {"Pragma in a response changes nothing", 200,
          "Date: {0}\nLast-Modified: {-600}\nPragma: no-cache", 60, FRESHNESS_HEURISTIC},
-        {"public allows any status", 599, "Date: {0}\nLast-Modified: {-600}\nCache-Control: public",
-         60, FRESHNESS_HEURISTIC},
+        {"5.2.2.9: public allows any status", 599,
+         "Date: {0}\nLast-Modified: {-600}\nCache-Control: public", 60, FRESHNESS_HEURISTIC},
     };
     check_lifetimes(rows, ARRAY_LEN(rows), &plain);
 
@@ -263,6 +264,34 @@ static void initial_age(void **state)
         arena_init(&arena, NULL);
         struct response_head head = heads_response(&arena, 200, rows[i].lines);
         int64_t got = freshness_initial_age_s(&head, NOW_S, rows[i].delay_ms);
+        if (got != rows[i].want) {
+            fail_msg("%s: %lld", rows[i].name, (long long)got);
+        }
+        arena_fini(&arena);
+    }
+}
+
+static void passed_age(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *lines;
+        int64_t delay_ms;
+        int64_t want;
+    } rows[] = {
+        {"5.1: what the origin sent", "Date: {0}\nAge: 30", 0, 30},
+        {"5.1: and the time of the exchange", "Age: 30", 5000, 35},
+        {"5.1: 5 ms are no second", "Age: 30", 5, 30},
+        {"5.1: an old Date is not counted", "Date: {-7200}\nAge: 30", 0, 30},
+        {"5.1: none sent", "Date: {0}", 5000, 5},
+        {"5.1: saturates", "Age: 99999999999", 5000, CACHE_SECONDS_MAX},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena;
+        arena_init(&arena, NULL);
+        struct response_head head = heads_response(&arena, 200, rows[i].lines);
+        int64_t got = freshness_passed_age_s(&head, rows[i].delay_ms);
         if (got != rows[i].want) {
             fail_msg("%s: %lld", rows[i].name, (long long)got);
         }
@@ -409,16 +438,23 @@ static void stale_on_error(void **state)
         int64_t resident_ms; /* the lifetime is 1 s */
         int64_t swr_s;
         int64_t sie_s;
-        bool want;
+        bool listed; /* wanted where the location lists the failure */
+        bool unlisted;
     } rows[] = {
-        {"no window", 0, 3000, 0, 0, false},
-        {"within stale-if-error", 0, 3000, 0, 60, true},
-        {"behind it", 0, 61000, 0, 60, false},
-        {"within stale-while-revalidate", 0, 3000, 60, 0, true},
-        {"still fresh: only a client wanted it validated", 0, 500, 0, 0, true},
-        {"4.2.4: must-revalidate", STORED_MUST_REVALIDATE, 3000, 60, 60, false},
-        {"4.2.4: no-cache", STORED_NO_CACHE, 3000, 60, 60, false},
-        {"clock set back", 0, -3600000, 60, 60, false},
+        {"no window", 0, 3000, 0, 0, false, false},
+        {"configured, within stale-if-error", 0, 3000, 0, 60, true, false},
+        {"RFC 5861 4: said, within it", STORED_SAYS_IF_ERROR, 3000, 0, 60, true, true},
+        {"RFC 5861 4: at its end", STORED_SAYS_IF_ERROR, 61000, 0, 60, false, false},
+        {"RFC 5861 4: a millisecond before", STORED_SAYS_IF_ERROR, 60999, 0, 60, true, true},
+        {"configured, within stale-while-revalidate", 0, 3000, 60, 0, true, false},
+        {"RFC 5861 3: said, within it", STORED_SAYS_WHILE_REVALIDATE, 3000, 60, 0, true, true},
+        {"RFC 5861 3: one said, the other configured", STORED_SAYS_WHILE_REVALIDATE, 10000, 4, 60,
+         true, false},
+        {"still fresh: only a client wanted it validated", 0, 500, 0, 0, true, true},
+        {"4.2.4: must-revalidate", STORED_MUST_REVALIDATE | STORED_SAYS_IF_ERROR, 3000, 60, 60,
+         false, false},
+        {"4.2.4: no-cache", STORED_NO_CACHE | STORED_SAYS_IF_ERROR, 3000, 60, 60, false, false},
+        {"clock set back", 0, -3600000, 60, 60, false, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct stored_meta meta = {.flags = rows[i].flags,
@@ -426,7 +462,9 @@ static void stale_on_error(void **state)
                                          .lifetime_s = 1,
                                          .swr_s = rows[i].swr_s,
                                          .sie_s = rows[i].sie_s};
-        if (freshness_stale_on_error(&meta, NOW_MS + rows[i].resident_ms) != rows[i].want) {
+        wall_ms now = NOW_MS + rows[i].resident_ms;
+        if (freshness_stale_on_error(&meta, true, now) != rows[i].listed ||
+            freshness_stale_on_error(&meta, false, now) != rows[i].unlisted) {
             fail_msg("%s", rows[i].name);
         }
     }
@@ -447,11 +485,17 @@ static void store_ttl(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(order_of_sources), cmocka_unit_test(expires),
-        cmocka_unit_test(configured),       cmocka_unit_test(ignored_fields),
-        cmocka_unit_test(heuristic),        cmocka_unit_test(initial_age),
-        cmocka_unit_test(current_age),      cmocka_unit_test(reuse),
-        cmocka_unit_test(stale_on_error),   cmocka_unit_test(store_ttl),
+        cmocka_unit_test(order_of_sources),
+        cmocka_unit_test(expires),
+        cmocka_unit_test(configured),
+        cmocka_unit_test(ignored_fields),
+        cmocka_unit_test(heuristic),
+        cmocka_unit_test(initial_age),
+        cmocka_unit_test(passed_age),
+        cmocka_unit_test(current_age),
+        cmocka_unit_test(reuse),
+        cmocka_unit_test(stale_on_error),
+        cmocka_unit_test(store_ttl),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

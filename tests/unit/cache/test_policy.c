@@ -323,19 +323,23 @@ static void numbers(void **state)
         {"configured lifetime counts from receipt", "Age: 100", 0, 102, 162, 7, 8},
         {"so does X-Accel-Expires", "Age: 100\nX-Accel-Expires: 5", 0, 102, 107, 7, 8},
         {"RFC 5861: windows of the response",
-         "Cache-Control: max-age=60, stale-while-revalidate=1, stale-if-error=2", 0, 2, 60, 1, 2},
+         "Cache-Control: max-age=60, stale-while-revalidate=1, stale-if-error=2",
+         STORED_SAYS_WHILE_REVALIDATE | STORED_SAYS_IF_ERROR, 2, 60, 1, 2},
+        {"RFC 5861 3: one of them", "Cache-Control: max-age=60, stale-while-revalidate=1",
+         STORED_SAYS_WHILE_REVALIDATE, 2, 60, 1, 8},
         {"windows of 0 are said too",
-         "Cache-Control: max-age=60, stale-while-revalidate=0, stale-if-error=0", 0, 2, 60, 0, 0},
+         "Cache-Control: max-age=60, stale-while-revalidate=0, stale-if-error=0",
+         STORED_SAYS_WHILE_REVALIDATE | STORED_SAYS_IF_ERROR, 2, 60, 0, 0},
         {"4.2.4: must-revalidate", "Cache-Control: max-age=60, must-revalidate, stale-if-error=2",
-         STORED_MUST_REVALIDATE, 2, 60, 0, 0},
-        {"4.2.4: proxy-revalidate", "Cache-Control: max-age=60, proxy-revalidate",
+         STORED_MUST_REVALIDATE | STORED_SAYS_IF_ERROR, 2, 60, 0, 0},
+        {"5.2.2.8: proxy-revalidate", "Cache-Control: max-age=60, proxy-revalidate",
          STORED_MUST_REVALIDATE, 2, 60, 0, 0},
         {"5.2.2.10: s-maxage", "Cache-Control: s-maxage=60", STORED_MUST_REVALIDATE, 2, 60, 0, 0},
         {"4.2.4: no-cache", "Cache-Control: no-cache, max-age=60\nETag: \"a\"", STORED_NO_CACHE, 2,
          60, 0, 0},
         {"saturation keeps sums small",
-         "Cache-Control: max-age=99999999999, stale-if-error=99999999999", 0, 2, CACHE_SECONDS_MAX,
-         7, CACHE_SECONDS_MAX},
+         "Cache-Control: max-age=99999999999, stale-if-error=99999999999", STORED_SAYS_IF_ERROR, 2,
+         CACHE_SECONDS_MAX, 7, CACHE_SECONDS_MAX},
         {"RFC 8246", "Cache-Control: max-age=60, immutable", STORED_IMMUTABLE, 2, 60, 7, 8},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -360,6 +364,108 @@ static void numbers(void **state)
         assert_int_equal(m.last_modified, -1);
         arena_fini(&arena);
     }
+}
+
+/* -- CDN-Cache-Control -- */
+
+static void targeted_control_decides_alone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *lines;
+        enum store_verdict verdict;
+        int64_t lifetime_s;
+        uint32_t flags;
+    } rows[] = {
+        {"9213 2.1: max-age", "CDN-Cache-Control: max-age=3600", STORE_YES, 3600, 0},
+        {"1.2.2: saturates at 2^31", "CDN-Cache-Control: max-age=2147483648", STORE_YES, 2147483648,
+         0},
+        {"1.2.2: saturates", "CDN-Cache-Control: max-age=99999999999", STORE_YES, CACHE_SECONDS_MAX,
+         0},
+        {"9213 2.1: unknown member", "CDN-Cache-Control: foo=bar, max-age=60", STORE_YES, 60, 0},
+        {"9213 2.1: parameters are nothing", "CDN-Cache-Control: max-age=60;x=1", STORE_YES, 60, 0},
+        {"9213 2.1: beats a past Expires", "CDN-Cache-Control: max-age=60\nExpires: {-60}",
+         STORE_YES, 60, 0},
+        {"9213 2.1: beats an invalid Expires", "CDN-Cache-Control: max-age=60\nExpires: 0",
+         STORE_YES, 60, 0},
+        {"9213 2.1: max-age=0 beats Expires", "CDN-Cache-Control: max-age=0\nExpires: {60}",
+         STORE_NO_FRESHNESS, 0, 0},
+        {"9213 2.1: Expires does not count without a lifetime",
+         "CDN-Cache-Control: public\nExpires: {60}", STORE_NO_FRESHNESS, 0, 0},
+        {"9213 2.1: long beats Cache-Control",
+         "CDN-Cache-Control: max-age=3600\nCache-Control: max-age=1", STORE_YES, 3600, 0},
+        {"9213 2.1: short beats Cache-Control",
+         "CDN-Cache-Control: max-age=1\nCache-Control: max-age=3600", STORE_YES, 1, 0},
+        {"9213 2.1: s-maxage beats max-age in it", "CDN-Cache-Control: max-age=1, s-maxage=60",
+         STORE_YES, 60, STORED_MUST_REVALIDATE},
+        {"9213 2.1: private", "CDN-Cache-Control: private\n" AGED, STORE_NO_PRIVATE, 0, 0},
+        {"9213 2.1: no-store", "CDN-Cache-Control: no-store\n" AGED "\nExpires: {60}",
+         STORE_NO_STORE, 0, 0},
+        {"9213 2.1: no-cache", "CDN-Cache-Control: no-cache, max-age=60\n" AGED "\n" TAG, STORE_YES,
+         60, STORED_NO_CACHE},
+        {"9213 2.1: no-cache with fields is the whole", "CDN-Cache-Control: no-cache=\"a\"\n" TAG,
+         STORE_YES, 0, STORED_NO_CACHE},
+        {"9213 2.1: Cache-Control: no-store does not count",
+         "CDN-Cache-Control: max-age=60\nCache-Control: no-store, private", STORE_YES, 60, 0},
+        {"9213 2.1: must-revalidate of Cache-Control does not count",
+         "CDN-Cache-Control: max-age=60\nCache-Control: must-revalidate", STORE_YES, 60, 0},
+        {"9213 2.1: invalid, so Cache-Control rules",
+         "CDN-Cache-Control: max-age=10000, &&&&&\nCache-Control: no-store", STORE_NO_STORE, 0, 0},
+        {"9213 2.1: invalid, so Cache-Control's lifetime",
+         "CDN-Cache-Control: no-store,\nCache-Control: max-age=7", STORE_YES, 7, 0},
+        {"9213 2.1: invalid on its second line",
+         "CDN-Cache-Control: max-age=60\nCDN-Cache-Control: =\nCache-Control: max-age=7", STORE_YES,
+         7, 0},
+        {"9213 2.1: empty is as absent", "CDN-Cache-Control:\nCache-Control: max-age=7", STORE_YES,
+         7, 0},
+        {"9213 2.1: two lines", "CDN-Cache-Control: public\nCDN-Cache-Control: max-age=60",
+         STORE_YES, 60, 0},
+        {"9213 2.1: wrong type", "CDN-Cache-Control: max-age=\"10000\"\n" AGED, STORE_NO_FRESHNESS,
+         0, 0},
+        {"9213 2.1: a decimal", "CDN-Cache-Control: max-age=60.0\n" AGED, STORE_NO_FRESHNESS, 0, 0},
+        {"9213 2.1: negative", "CDN-Cache-Control: max-age=-60\n" AGED, STORE_NO_FRESHNESS, 0, 0},
+        {"9213 2.1: no value", "CDN-Cache-Control: max-age\n" AGED, STORE_NO_FRESHNESS, 0, 0},
+        {"9213 2.1: a flag that says no", "CDN-Cache-Control: max-age=60, no-store=?0", STORE_YES,
+         60, 0},
+        {"8941 4.2.2: the last of a repeated key", "CDN-Cache-Control: max-age=1, max-age=60",
+         STORE_YES, 60, 0},
+        {"8941: space before =", "CDN-Cache-Control: max-age =100", STORE_NO_FRESHNESS, 0, 0},
+        {"8941: space behind =", "CDN-Cache-Control: max-age= 100", STORE_NO_FRESHNESS, 0, 0},
+        {"8941: keys are lower case", "CDN-Cache-Control: MaX-aGe=3600", STORE_NO_FRESHNESS, 0, 0},
+        {"nginx: X-Accel-Expires comes first", "CDN-Cache-Control: no-store\nX-Accel-Expires: 5",
+         STORE_YES, 5, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena;
+        struct stored_meta m = {0};
+        arena_init(&arena, NULL);
+        struct request_head request = heads_request(&arena, "");
+        struct response_head response = heads_response(&arena, 200, rows[i].lines);
+        enum store_verdict got = policy_storable(&request, &response, &plain, NOW_MS, NOW_MS, &m);
+        if (got != rows[i].verdict || m.lifetime_s != rows[i].lifetime_s ||
+            m.flags != rows[i].flags) {
+            fail_msg("%s: %s lifetime %lld flags %#x", rows[i].name, store_verdict_text(got),
+                     (long long)m.lifetime_s, m.flags);
+        }
+        arena_fini(&arena);
+    }
+}
+
+static void targeted_control_can_be_ignored(void **state)
+{
+    (void)state;
+    static const struct cache_conf without = {.ignore = IGNORE_CDN_CACHE_CONTROL};
+    static const struct cache_conf alone = {.ignore = IGNORE_CACHE_CONTROL};
+    static const struct store_row ignored[] = {
+        {"Cache-Control rules", "", 200, "CDN-Cache-Control: no-store\n" AGED, STORE_YES},
+    };
+    static const struct store_row kept[] = {
+        {"ignoring Cache-Control is another thing", "", 200,
+         "CDN-Cache-Control: max-age=60\nCache-Control: no-store", STORE_YES},
+    };
+    check_verdicts(ignored, ARRAY_LEN(ignored), &without);
+    check_verdicts(kept, ARRAY_LEN(kept), &alone);
 }
 
 static void last_modified_is_kept_as_a_number(void **state)
@@ -642,6 +748,8 @@ int main(void)
         cmocka_unit_test(settings),
         cmocka_unit_test(methods),
         cmocka_unit_test(numbers),
+        cmocka_unit_test(targeted_control_decides_alone),
+        cmocka_unit_test(targeted_control_can_be_ignored),
         cmocka_unit_test(last_modified_is_kept_as_a_number),
         cmocka_unit_test(the_largest_numbers_can_be_stored),
         cmocka_unit_test(stored_fields),

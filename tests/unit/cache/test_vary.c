@@ -170,10 +170,51 @@ static void matching(void **state)
         arena_init(&arena, NULL);
         struct fields a = heads_fields(&arena, rows[i].a);
         struct fields b = heads_fields(&arena, rows[i].b);
-        struct slice of_a = vary_values(slice_of(rows[i].spec), &a, &arena);
-        struct slice of_b = vary_values(slice_of(rows[i].spec), &b, &arena);
+        struct slice of_a = vary_values(slice_of(rows[i].spec), &a, &conf, &arena);
+        struct slice of_b = vary_values(slice_of(rows[i].spec), &b, &conf, &arena);
         if (slice_eq(of_a, of_b) != rows[i].same) {
             fail_msg("%s: \"%.*s\" \"%.*s\"", rows[i].name, SLICE_ARG(of_a), SLICE_ARG(of_b));
+        }
+        arena_fini(&arena);
+    }
+}
+
+static void languages(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *a;
+        const char *b;
+        bool same;
+        bool same_sorted;
+    } rows[] = {
+        {"4.1: white space", "en,de", "en ,  de", true, true},
+        {"4.1: case", "en, de", "eN, De", true, true},
+        {"4.1: white space around weights", "en;q=0.5", "en ; q=0.5", true, true},
+        {"4.1: a weight of 1", "en;q=1.0, de", "en, de;q=1", true, true},
+        {"4.1: order", "en, de", "de, en", false, true},
+        {"4.1: order with weights", "fr;q=0.5, de;q=1.0", "de, fr;q=0.5", false, true},
+        {"4.1: other weights", "en, de;q=0.5", "en;q=0.5, de", false, false},
+        {"4.1: other languages", "en", "de", false, false},
+        {"4.1: a weight that is none", "en;q=1x", "en", false, false},
+        {"4.1: another parameter", "en;x=1", "en", false, false},
+    };
+    static const struct cache_conf sorting = {.vary_fields_max = 3, .sort_languages = true};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena;
+        struct fields a = {0};
+        struct fields b = {0};
+        struct slice spec_of = SLICE("accept-language");
+        arena_init(&arena, NULL);
+        fields_add_id(&a, &arena, FIELD_ACCEPT_LANGUAGE, slice_of(rows[i].a));
+        fields_add_id(&b, &arena, FIELD_ACCEPT_LANGUAGE, slice_of(rows[i].b));
+        bool same = slice_eq(vary_values(spec_of, &a, &conf, &arena),
+                             vary_values(spec_of, &b, &conf, &arena));
+        bool same_sorted = slice_eq(vary_values(spec_of, &a, &sorting, &arena),
+                                    vary_values(spec_of, &b, &sorting, &arena));
+        if (same != rows[i].same || same_sorted != rows[i].same_sorted) {
+            fail_msg("%s: %d %d", rows[i].name, same, same_sorted);
         }
         arena_fini(&arena);
     }
@@ -185,11 +226,11 @@ static void the_spec_is_in_the_values(void **state)
     struct arena arena;
     arena_init(&arena, NULL);
     struct fields request = heads_fields(&arena, "A: 1\nB: 1");
-    struct slice a = vary_values(SLICE("a"), &request, &arena);
-    struct slice b = vary_values(SLICE("b"), &request, &arena);
+    struct slice a = vary_values(SLICE("a"), &request, &conf, &arena);
+    struct slice b = vary_values(SLICE("b"), &request, &conf, &arena);
     assert_false(slice_eq(a, b));
     assert_true(slice_eq(a, SLICE("a=1:1;")));
-    assert_int_equal(vary_values(slice_none(), &request, &arena).n, 0);
+    assert_int_equal(vary_values(slice_none(), &request, &conf, &arena).n, 0);
     arena_fini(&arena);
 }
 
@@ -201,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_thousand_names_are_too_many),
         cmocka_unit_test(unions),
         cmocka_unit_test(matching),
+        cmocka_unit_test(languages),
         cmocka_unit_test(the_spec_is_in_the_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

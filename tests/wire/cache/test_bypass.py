@@ -83,3 +83,15 @@ def test_pragma_beside_cache_control_is_ignored(origin, client):
     origin.receive().reply(content="one", cache_control="max-age=60")
     client.expect(200)
     client.get("/a", pragma="no-cache", cache_control="max-age=1000").expect(200, content="one", cache_status=hit())
+
+
+@pytest.mark.parametrize("fields", [{"pragma": "no-cache"}, {"cache_control": "no-cache"}], ids=["Pragma", "Cache-Control"])
+def test_pragma_alone_is_no_cache(origin, client, fields):
+    """RFC 9111 section 5.4."""
+    client.get("/a")
+    origin.receive().reply(content="one", cache_control="max-age=60", last_modified="Thu, 01 Jan 2026 00:00:00 GMT")
+    client.expect(200)
+    client.get("/a", pragma="unknown").expect(200, content="one", cache_status=hit())
+    client.get("/a", **fields)
+    origin.receive().expect(if_modified_since="Thu, 01 Jan 2026 00:00:00 GMT").reply(304)
+    client.expect(200, content="one")

@@ -71,15 +71,51 @@ def test_304_has_the_fields_that_a_200_would_have(origin, client):
                                                  expires="Thu, 18 Aug 2050 02:01:18 GMT", date=re.compile("GMT"), transfer_encoding=None)
 
 
-def test_conditional_request_on_a_miss_fetches_the_whole(origin, client):
+PASSED = {
+    "tag": {"if_none_match": '"1"'},
+    "weak tag in a list": {"if_none_match": 'W/"0" ,"1"'},
+    "tag without quotes": {"if_none_match": "1"},
+    "date": {"if_modified_since": MODIFIED},
+    "both": {"if_none_match": '"1"', "if_modified_since": MODIFIED},
+}
+
+
+@pytest.mark.parametrize("fields", PASSED.values(), ids=PASSED.keys())
+def test_condition_is_passed_on_when_nothing_is_stored(origin, client, fields):
+    """RFC 9111 section 4.3.2."""
+    for _ in range(2):
+        client.get("/a", **fields)
+        origin.receive().expect("GET /a", **fields).reply(304, etag='"1"', cache_control="max-age=60")
+        client.expect(304, etag='"1"', cache_status=forwarded("uri-miss"))
+    origin.silent()
+
+
+def test_whole_answer_to_a_passed_condition_is_stored(origin, client):
+    client.get("/a", if_none_match='"0"')
+    origin.receive().expect(if_none_match='"0"').reply(content="one", cache_control="max-age=60", etag='"1"')
+    client.expect(200, content="one", etag='"1"')
+    client.get("/a").expect(200, content="one", cache_status=hit())
+    client.get("/a", if_none_match='"1"').expect(304)
+    origin.silent()
+
+
+def test_passed_condition_does_not_keep_others_from_waiting_for_each_other(proxy, origin, client):
     client.get("/a", if_none_match='"1"')
-    request = origin.receive()
-    if request.fields.get("if-none-match") is None:     # nginx's way: a fill asks for the whole
-        request.reply(content="one", cache_control="max-age=60", etag='"1"')
-        client.expect(304, etag='"1"')
-    else:                                               # forwarded as it came: nothing to store
-        request.reply(304, etag='"1"')
-        client.expect(304, etag='"1"')
+    origin.receive().reply(304, etag='"1"')
+    client.expect(304)
+    first, second = proxy.client().get("/a"), None
+    request = origin.receive().expect(if_none_match=None)
+    second = proxy.client().get("/a", if_none_match='"1"')
+    origin.silent()
+    request.reply(content="one", cache_control="max-age=60", etag='"1"')
+    first.expect(200, content="one")
+    second.expect(304, etag='"1"')
+
+
+def test_precondition_that_fails_at_the_origin_is_told(origin, client):
+    client.get("/a", if_match='"0"')
+    origin.receive().expect(if_match='"0"').reply(412, content="no")
+    client.expect(412, content="no")
 
 
 def stale(origin, client, **fields):
@@ -135,12 +171,42 @@ def test_last_modified_is_sent_as_it_came(origin, client):
     client.expect(200, content="one")
 
 
+def test_two_field_condition_is_made_of_what_was_stored(origin, client):
+    """RFC 9111 section 4.3.1: the request keeps the field that Vary names."""
+    client.get("/a", foo="1")
+    origin.receive().reply(content="one", expires="Thu, 01 Jan 2015 00:00:00 GMT", etag='"1"', last_modified=MODIFIED, vary="Foo")
+    client.expect(200)
+    client.get("/a", foo="1")
+    origin.receive().expect(if_none_match='"1"', if_modified_since=MODIFIED, foo="1").reply(304, etag='"1"', cache_control="max-age=60")
+    client.expect(200, content="one")
+
+
 def test_no_cache_is_stored_and_validated_each_time(origin, client):
     fill(origin, client, cache_control="no-cache, max-age=60")
     for _ in range(2):
         client.get("/a")
         origin.receive().expect(if_none_match='"1"').reply(304)
         client.expect(200, content="one")
+
+
+@pytest.mark.config("proxy_cache_set_cookie: on")
+def test_fields_of_a_304_replace_the_stored_ones(origin, client):
+    """RFC 9111 section 3.2 and 4.3.4."""
+    names = ["Test-Header", "X-Test-Header", "Content-Foo", "X-Content-Foo", "Content-Encoding", "Content-Location", "Content-MD5",
+             "Content-Range", "Content-Type", "Content-Security-Policy", "Clear-Site-Data", "Expires", "Public-Key-Pins", "Set-Cookie",
+             "Set-Cookie2", "X-Frame-Options", "X-XSS-Protection"]
+    client.get("/a")
+    origin.receive().reply(content="one", fields=[("Cache-Control", "max-age=60"), ("Age", "61"), ("ETag", '"1"'), ("X-Stays", "old")]
+                           + [(name, "old") for name in names])
+    client.expect(200)
+    client.get("/a")
+    origin.receive().expect(if_none_match='"1"').reply_head(304, fields=[("Cache-Control", "max-age=2"), ("ETag", '"1"')]
+                                                            + [(name, "new") for name in names])
+    for response in client.expect(200, content="one"), client.get("/a").expect(200, content="one", cache_status=hit()):
+        assert response.fields.all("x-stays") == ["old"] and response.fields.all("cache-control") == ["max-age=2"]
+        for name in names:
+            assert response.fields.all(name) == ["new"], name
+    origin.silent()
 
 
 def test_content_length_of_a_304_is_not_taken_over(origin, client):

@@ -115,6 +115,78 @@ def test_any_final_status_is_reused_with_explicit_freshness(origin, client, stat
     origin.silent()
 
 
+@pytest.mark.parametrize("status", [200, 299, 418, 499, 599, 600, 700, 999])
+def test_any_status_passes_unchanged(origin, client, status):
+    client.get("/a")
+    origin.receive().reply(status, content="one")
+    client.expect(status, content="one")
+
+
+@pytest.mark.parametrize("status", [499, 502, 504, 599, 600, 999])
+def test_unusual_status_is_reused_while_fresh_and_asked_for_when_stale(origin, client, status):
+    for age, content in ((3600, "one"), (0, "two")):
+        client.get("/a")
+        origin.receive().reply(status, content=content, cache_control="max-age=3600", age=age)
+        client.expect(status, content=content)
+    client.get("/a").expect(status, content="two", cache_status=hit())
+    origin.silent()
+
+
+@pytest.mark.parametrize("status, control, reused", [(200, "max-age=60, no-store, must-understand", True),
+                                                     (599, "max-age=60, no-store, must-understand", False)])
+def test_must_understand(origin, client, status, control, reused):
+    """RFC 9111 section 5.2.2.3."""
+    client.get("/a")
+    origin.receive().reply(status, content="one", cache_control=control)
+    client.expect(status, content="one")
+    client.get("/a")
+    if not reused:
+        origin.receive().reply(status, content="two")
+    client.expect(status, content="one" if reused else "two")
+    origin.silent()
+
+
+def test_fresh_response_outlives_a_later_one_that_forbids_storing(origin, client):
+    """RFC 9111 section 5.2.2.5."""
+    fill(origin, client, [("Cache-Control", "max-age=60")])
+    client.get("/a", cache_control="no-cache")
+    origin.receive().reply(content="two", cache_control="no-store, max-age=0")
+    client.expect(200, content="two")
+    client.get("/a").expect(200, content="one", cache_status=hit())
+    origin.silent()
+
+
+def test_withheld_fields_are_left_out_of_a_reused_response(origin, client):
+    """RFC 9111 section 5.2.2.4, the form with a list of fields."""
+    fill(origin, client, [("Cache-Control", 'no-cache="a, B"'), ("Cache-Control", "max-age=60"), ("A", "1"), ("b", "2"), ("C", "3")])
+    client.get("/a").expect(200, content="one", a=None, b=None, c="3", cache_status=hit())
+    origin.silent()
+
+
+def test_no_transform_leaves_content_and_coding(origin, client):
+    """RFC 9111 sections 5.2.1.6 and 5.2.2.6: nothing is changed here anyway."""
+    for _ in range(2):
+        client.get("/a", cache_control="no-transform", accept_encoding="gzip, br")
+        if not _:
+            origin.receive().expect(accept_encoding="gzip, br").reply(content="x" * 5000, cache_control="no-transform, max-age=60",
+                                                                      content_type="text/html")
+        client.expect(200, content="x" * 5000, content_encoding=None, content_length=5000)
+
+
+STALE_TAKEN = {
+    "stale after a while": ("max-age=60", 61),
+    "stale on arrival, without a validator": ("max-age=1500", 2000),
+}
+
+
+@pytest.mark.parametrize("control, age", STALE_TAKEN.values(), ids=STALE_TAKEN.keys())
+def test_max_stale_of_a_request_takes_a_stale_response(origin, client, control, age):
+    """RFC 9111 section 5.2.1.2."""
+    fill(origin, client, [("Cache-Control", control), ("Age", str(age))])
+    client.get("/a", cache_control="max-stale=1000").expect(200, content="one", cache_status=hit())
+    origin.silent()
+
+
 @pytest.mark.parametrize("status, fields", [(206, dict(content_range="bytes 0-2/10")), (304, {})], ids=["206", "304"])
 def test_partial_and_not_modified_are_not_stored_as_whole(origin, client, status, fields):
     client.get("/a", range="bytes=0-2", if_none_match='"x"')
@@ -143,6 +215,16 @@ def test_age_of_a_forwarded_response_is_kept(origin, client):
     client.get("/a")
     origin.receive().reply(content="one", cache_control="no-store", age=30)
     client.expect(200, age=30)
+
+
+def test_age_of_a_forwarded_response_is_what_the_origin_sent(origin, client):
+    """RFC 9111 section 5.1: a Date that differs adds nothing to it."""
+    client.get("/a")
+    origin.receive().reply(content="one", cache_control="no-store", age=30, date=PAST)
+    client.expect(200, age=30, date=PAST)
+    client.get("/a")
+    origin.receive().reply(content="one", cache_control="no-store", date=PAST)
+    client.expect(200, age=None)
 
 
 def test_age_grows(origin, proxy):

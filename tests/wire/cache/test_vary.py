@@ -97,3 +97,18 @@ def test_variants_of_one_target_are_bounded(origin, client):
     for i in range(100):
         client.get("/a", foo=i).expect(200, content=str(i))
     client.get("/a", foo=99).expect(200, content="99", cache_status=hit())
+
+
+def test_accept_language_counts_without_case_and_white_space(origin, client):
+    """RFC 9111 section 4.1."""
+    fill(origin, client, "one", "Accept-Language", accept_language="en, de")
+    client.get("/a", accept_language="eN,De").expect(200, content="one", cache_status=hit())
+    fill(origin, client, "two", "Accept-Language", accept_language="de, en")
+    origin.silent()
+
+
+@pytest.mark.config("proxy_cache_sort_languages: on")
+def test_accept_language_can_count_without_order(origin, client):
+    fill(origin, client, "one", "Accept-Language", accept_language="en, de;q=0.5")
+    client.get("/a", accept_language="de ; q=0.5, EN").expect(200, content="one", cache_status=hit())
+    origin.silent()
