@@ -98,16 +98,18 @@ static bool condition_date(const struct fields *fields, enum field_id id, wall_s
     return fields_count(fields, id) == 1 && http_date_parse(fields_get(fields, id), now, out);
 }
 
+static wall_s date_of(const struct stored_view *view, wall_s now)
+{
+    wall_s date = 0;
+    bool dated = http_date_parse(stored_field(view, SLICE("Date")), now, &date);
+    return dated ? date : view->meta.received_ms / 1000;
+}
+
 /* RFC 9111 section 4.3.2: without Last-Modified the Date counts, without Date the time of receipt.
  */
 static wall_s modified_at(const struct stored_view *view, wall_s now)
 {
-    wall_s date = 0;
-    if (view->meta.last_modified >= 0) {
-        return view->meta.last_modified;
-    }
-    bool dated = http_date_parse(stored_field(view, SLICE("Date")), now, &date);
-    return dated ? date : view->meta.received_ms / 1000;
+    return view->meta.last_modified >= 0 ? view->meta.last_modified : date_of(view, now);
 }
 
 /* Steps 1 and 2 of section 13.2.2. */
@@ -152,6 +154,28 @@ enum condition conditional_evaluate(const struct request_head *request,
         return CONDITION_FAILED;
     }
     return is_held_by_client(&request->fields, view, now) ? CONDITION_NOT_MODIFIED : CONDITION_PASS;
+}
+
+/* -- If-Range -- */
+
+bool conditional_range_holds(const struct fields *request, const struct stored_view *view,
+                             wall_s now)
+{
+    wall_s asked = 0;
+    if (!fields_has(request, FIELD_IF_RANGE)) {
+        return true;
+    }
+    struct slice value = fields_get(request, FIELD_IF_RANGE);
+    if (fields_count(request, FIELD_IF_RANGE) != 1) {
+        return false;
+    }
+    if (etag_is_weak(value) || slice_starts(value, SLICE("\""))) {
+        return etag_matches_strong(value, view->etag);
+    }
+    /* Strong only when it was not changed within the second that it was sent in (RFC 9110 section
+     * 8.8.2.2), and compared for equality. */
+    return http_date_parse(value, now, &asked) && asked >= 0 && asked == view->meta.last_modified &&
+           date_of(view, now) > asked;
 }
 
 /* -- our own validation -- */

@@ -14,6 +14,10 @@ enum condition {
  * and HEAD against a 200. */
 enum condition conditional_evaluate(const struct request_head *, const struct stored_view *,
                                     wall_s now);
+/* If-Range (section 13.1.5): may a range of this response be sent? True also without the field;
+ * a weak tag and a date that is no strong validator never match. */
+NODISCARD bool conditional_range_holds(const struct fields *request, const struct stored_view *,
+                                       wall_s now);
 /* Is there a precondition: If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since? */
 bool conditional_is_asked(const struct fields *request);
 /* RFC 9111 section 4.3.1: adds If-None-Match and If-Modified-Since from the stored validators,

@@ -300,6 +300,22 @@ static const struct directive directives[] = {
       .doc = "How long a stale response stands in for what proxy_cache_use_stale names, where the response says nothing (RFC 5861)." },
     { .name = "proxy_cache_max_vary", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(rules.vary_fields_max), .dflt = "8",
       .min = "1", .max = "64", .source = "mcproxy", .doc = "Fields in Vary; a response with more is not stored." },
+    { .name = "proxy_cache_convert_head", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(convert_head), .dflt = "on",
+      .source = "nginx",
+      .doc = "Ask the origin with GET where a HEAD finds nothing stored, and store the response; off passes the HEAD and stores "
+             "nothing. A HEAD that finds a stale response always goes as HEAD and renews it." },
+    { .name = "max_ranges", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(max_ranges), .dflt = "16", .min = "0",
+      .max = "64", .source = "nginx",
+      .doc = "Ranges that one request may ask of a stored response; for more, and for overlapping ones, it gets the whole. "
+             "0 ignores Range (nginx: no limit)." },
+    { .name = "proxy_force_ranges", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(force_ranges), .dflt = "on",
+      .source = "nginx",
+      .doc = "Give ranges of stored responses that do not say Accept-Ranges: bytes, too: they are whole here (nginx: off)." },
+    { .name = "proxy_cache_max_range_offset", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(max_range_offset),
+      .dflt = "1m", .min = "0", .max = "1024g", .source = "nginx",
+      .doc = "A range of what is not stored is cut out of the whole, which is fetched and stored, where it begins below this; any "
+             "other goes to the origin as it is. 1m, because a client waits until the bytes before its range have come; 0 passes "
+             "all (nginx: no limit)." },
     { .name = "proxy_cache_sort_languages", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(rules.sort_languages),
       .dflt = "off", .source = "mcproxy",
       .doc = "For responses with Vary: Accept-Language the order of its members does not count; for origins that heed weights only." },

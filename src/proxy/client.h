@@ -25,8 +25,10 @@ struct response_text {
     uint64_t content_length; /* FRAMING_LENGTH, or NONE with has_length */
     bool has_length; /* write Content-Length (not on 204, 1xx; on 304 and HEAD only where it is
                         known) */
-    bool length_in_stored; /* `stored` has the Content-Length line already */
-    struct slice upgrade;  /* 101: the protocol */
+    bool length_in_stored;      /* `stored` has the Content-Length line already */
+    struct slice upgrade;       /* 101: the protocol */
+    struct slice content_range; /* 206 and 416 made of a response as it arrives; already in `lines`
+                                   when the codec gets it */
 };
 
 struct client_codec {

@@ -7,6 +7,7 @@
 #include "http/date.h"
 #include "proxy/client.h"
 #include "proxy/deliver_head.h"
+#include "proxy/deliver_range.h"
 #include "proxy/failure.h"
 #include "proxy/outcome.h"
 #include "proxy/reply.h"
@@ -70,6 +71,17 @@ static enum condition evaluate(struct request *r, const struct stored_view *v)
     return conditional_evaluate(&r->head, v, loop_wall(r->worker->loop) / 1000);
 }
 
+static enum deliver_result deliver_ranges(struct request *r, const struct range_answer *a)
+{
+    send_head(r, &a->text);
+    for (size_t i = 0; i < a->n; i++) {
+        send_content(r, NULL, a->parts[i].head);
+        send_content(r, r->entry->blob, a->parts[i].content);
+    }
+    send_content(r, NULL, a->tail);
+    return finish(r);
+}
+
 static enum deliver_result deliver_entry(struct request *r)
 {
     if (r->delivered)
@@ -87,6 +99,11 @@ static enum deliver_result deliver_entry(struct request *r)
         return DELIVER_DONE;
     case CONDITION_PASS: break;
     }
+    if (UNLIKELY(fields_has(&r->head.fields, FIELD_RANGE))) {
+        const struct range_answer *ranges = deliver_range_of_entry(r, v);
+        if (ranges)
+            return deliver_ranges(r, ranges);
+    }
     deliver_head_stored(r, v, &t);
     send_head(r, &t);
     if (r->head.method != METHOD_HEAD && status_has_content(t.status))
@@ -103,6 +120,7 @@ static enum condition evaluate_response(struct request *r, struct stored_view *v
     if (!resp->conditional || resp->head.status != 200)
         return CONDITION_PASS;
     v->meta.status = resp->head.status;
+    v->meta.received_ms = resp->response_time;
     v->meta.last_modified = -1;
     v->etag = fields_get(&resp->head.fields, FIELD_ETAG);
     wall_s now = loop_wall(r->worker->loop) / 1000;
@@ -132,6 +150,8 @@ static bool deliver_response_head(struct request *r)
         t.framing = FRAMING_LENGTH;
         t.has_length = true;
     }
+    if (t.framing == FRAMING_LENGTH && fields_has(&r->head.fields, FIELD_RANGE))
+        deliver_range_of_response(r, &view, t.content_length, &t);
     deliver_head_response(r, &t);
     r->want_content = t.framing != FRAMING_NONE && r->head.method != METHOD_HEAD;
     if (!r->want_content)
@@ -146,9 +166,11 @@ static bool pass_content(struct request *r, bool *end)
     struct flight_piece pieces[BATCH_PIECES];
     size_t n = flight_take(r->reader, pieces, BATCH_PIECES, end);
     for (size_t i = 0; i < n; i++) {
-        send_content(r, pieces[i].blob, pieces[i].bytes);
+        send_content(r, pieces[i].blob, deliver_range_cut(r, pieces[i].bytes));
         blob_unref(&pieces[i].blob);
     }
+    if (r->ranged && r->range_left == 0)
+        *end = true;
     return n > 0;
 }
 

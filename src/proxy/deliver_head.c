@@ -89,8 +89,9 @@ static void put_entry_status(struct lines *l, struct request *r, const struct st
 {
     if (!r->location->cache_status)
         return;
-    if (r->outcome == OUTCOME_REVALIDATED)
-        put_forward_status(l, r, 304, true, NULL);
+    if (r->outcome == OUTCOME_REVALIDATED) /* 200 where a HEAD renewed it */
+        put_forward_status(l, r, r->tries_n > 0 ? r->tries[r->tries_n - 1].status : 304, true,
+                           NULL);
     else if (r->outcome == OUTCOME_STALE && r->tier == TIER_NONE)
         put_forward_status(l, r, 0, false, "stale-if-error");
     else
@@ -201,6 +202,42 @@ void deliver_head_not_modified(struct request *r, const struct stored_view *v,
     t->has_length = false;
 }
 
+/* Fields of the whole that are not those of a part, or of the refusal of one. */
+static bool belongs_in_range(enum field_id id, unsigned status, bool multipart)
+{
+    if (status == 416)
+        return id == FIELD_DATE;
+    return id != FIELD_CONTENT_LENGTH && id != FIELD_CONTENT_RANGE &&
+           !(multipart && id == FIELD_CONTENT_TYPE);
+}
+
+void deliver_head_range(struct request *r, const struct stored_view *v, struct slice type,
+                        struct slice content_range, struct response_text *t)
+{
+    struct lines l = lines_new(r, v->head.n + type.n + content_range.n + VARYING_BYTES);
+    int64_t age_s = age_of(r, v);
+    put_status_line(&l, t->status, status_reason(t->status));
+    struct slice rest = v->head;
+    struct field f;
+    while (stored_field_next(&rest, &f)) {
+        if (belongs_in_range(field_id_of(f.name), t->status, type.n > 0) &&
+            !is_hidden(r->location, f.name))
+            put_field(&l, f.name, f.value);
+    }
+    if (type.n > 0)
+        put_field(&l, SLICE("Content-Type"), type);
+    else
+        put_field(&l, SLICE("Content-Range"), content_range);
+    put(&l, SLICE("Age: "));
+    put_number(&l, age_s);
+    put(&l, SLICE("\r\n"));
+    put_common(&l, r, (v->meta.flags & STORED_HAS_DATE) != 0);
+    put_entry_status(&l, r, v, age_s);
+    t->lines = slice_make(l.p, l.n);
+    t->framing = FRAMING_LENGTH;
+    t->has_length = true;
+}
+
 /* -- responses as they arrive -- */
 
 static size_t fields_bytes(const struct fields *f)
@@ -225,11 +262,15 @@ static void put_age(struct lines *l, struct request *r, const struct flight_resp
     put(l, SLICE("\r\n"));
 }
 
-static bool passes(struct request *r, const struct fields *all, const struct field *f, bool is_304)
+/* `made` is the status of an answer that is made of the response, 0 where it goes on as it is. */
+static bool passes(struct request *r, const struct fields *all, const struct field *f,
+                   unsigned made)
 {
     if (field_is_hop_by_hop(f, all) || f->id == FIELD_CONTENT_LENGTH || f->id == FIELD_AGE)
         return false;
-    if (is_304 && !belongs_in_304(f->id))
+    if (made == 304 && !belongs_in_304(f->id))
+        return false;
+    if ((made == 206 || made == 416) && !belongs_in_range(f->id, made, false))
         return false;
     return !is_hidden(r->location, f->name);
 }
@@ -239,17 +280,19 @@ void deliver_head_response(struct request *r, struct response_text *t)
     const struct flight_response *resp = r->response;
     const struct fields *all = &resp->head.fields;
     struct lines l = lines_new(r, fields_bytes(all) + resp->head.reason.n + VARYING_BYTES);
-    bool made_304 = t->status != resp->head.status;
-    put_status_line(&l, t->status, made_304 ? status_reason(304) : resp->head.reason);
+    unsigned made = t->status != resp->head.status ? t->status : 0;
+    put_status_line(&l, t->status, made ? status_reason(made) : resp->head.reason);
     for (size_t i = 0; i < all->n; i++) {
-        if (passes(r, all, &all->v[i], made_304))
+        if (passes(r, all, &all->v[i], made))
             put_field(&l, all->v[i].name, all->v[i].value);
     }
+    if (t->content_range.n > 0)
+        put_field(&l, SLICE("Content-Range"), t->content_range);
     if (t->status != 101) {
         put_age(&l, r, resp);
         put_common(&l, r, fields_has(all, FIELD_DATE));
         if (r->location->cache_status && r->location->cache_on)
-            put_forward_status(&l, r, made_304 ? resp->head.status : 0, resp->stored, resp->detail);
+            put_forward_status(&l, r, made ? resp->head.status : 0, resp->stored, resp->detail);
     }
     t->lines = slice_make(l.p, l.n);
 }

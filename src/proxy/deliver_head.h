@@ -13,7 +13,10 @@ void deliver_head_stored(struct request *, const struct stored_view *, struct re
 /* 304: only what RFC 9110 section 15.4.5 asks for. */
 void deliver_head_not_modified(struct request *, const struct stored_view *,
                                struct response_text *t);
-/* Of request.response, with t->status. */
+/* 206 or 416 (t->status) of the range `content_range`; of multipart/byteranges `type` instead. */
+void deliver_head_range(struct request *, const struct stored_view *, struct slice type,
+                        struct slice content_range, struct response_text *t);
+/* Of request.response, with t->status and t->content_range. */
 void deliver_head_response(struct request *, struct response_text *t);
 /* An answer made here; `row` NULL where it is no failure. */
 void deliver_head_local(struct request *, struct response_text *t, struct slice type,

@@ -282,14 +282,13 @@ static enum fetch_state step_lookup(struct fetch *f)
     fetch_take_lease(f);
     f->get.entry = NULL;
     if (e && e->view.meta.kind == STORED_VARY && r->vary.n == 0) {
-        r->vary = arena_dup(&r->arena, e->view.vary);
-        r->variant = lookup_variant_key(r, r->vary);
+        lookup_use_index(r, e);
         flight_list_variant(f->writer, &r->variant);
         f->looked = false;
         entry_unref(&e);
         return step_lookup(f);
     }
-    if (e && e->view.meta.kind == STORED_RESPONSE)
+    if (e && e->view.meta.kind == STORED_RESPONSE && !lookup_is_invalidated(r, e))
         return on_found(f, e);
     bool is_mark = e && e->view.meta.kind == STORED_MARK;
     if (is_mark)
@@ -662,7 +661,8 @@ static enum fetch_state step_decide(struct fetch *f)
     } else {
         peer_succeeded(exchange_peer(f->exchange));
     }
-    if (f->validating && status == 304) /* RFC 9111 section 4.3.3; a 200 replaces it below */
+    /* RFC 9111 sections 4.3.3 and 4.3.5; another 200 replaces it below */
+    if ((f->validating && status == 304) || fetch_head_agrees(f, f->head))
         return on_not_modified(f);
     if (f->stale && bit && stale_on_failure(f->r, &f->stale->view.meta, bit))
         return end_with_stale(f);

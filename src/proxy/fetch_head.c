@@ -2,6 +2,7 @@
 #include "cache/conditional.h"
 #include "proxy/client.h"
 #include "proxy/fetch_internal.h"
+#include "proxy/lookup.h"
 
 static bool is_condition(enum field_id id)
 {
@@ -131,7 +132,8 @@ void fetch_make_request(struct fetch *f)
     struct fields out = {0};
     f->out = (struct exchange_request){0};
     f->asked = r->head;
-    if (r->head.method == METHOD_HEAD && f->may_store) {
+    bool stays_head = lookup_head_alone(r) && !f->background;
+    if (r->head.method == METHOD_HEAD && f->may_store && !stays_head) {
         f->asked.method = METHOD_GET;
         f->asked.method_token = SLICE("GET");
     }

@@ -114,5 +114,8 @@ void fetch_take_head(struct fetch *, const struct response_head *);
 void fetch_publish(struct fetch *);
 /* The whole response is there (RFC 9111 section 3.3): puts it into the store. */
 void fetch_store_response(struct fetch *);
-/* A 304 to our own validation: the renewed entry (one reference). NULL: no memory. */
+/* Is this the 200 to a HEAD that tells of the response that is stored (RFC 9111 section 4.3.5)? */
+bool fetch_head_agrees(const struct fetch *, const struct response_head *);
+/* A 304 to our own validation, or such a 200: the renewed entry (one reference). NULL: no memory.
+ */
 struct entry *fetch_freshen(struct fetch *, const struct response_head *);

@@ -3,6 +3,7 @@
 #include "cache/freshness.h"
 #include "cache/vary.h"
 #include "proxy/fetch_internal.h"
+#include "proxy/invalidate.h"
 #include "proxy/lookup.h"
 
 /* -- the head -- */
@@ -65,6 +66,7 @@ static void choose_key(struct fetch *f)
 void fetch_take_head(struct fetch *f, const struct response_head *head)
 {
     struct request *r = f->r;
+    invalidate_after(r, head);
     copy_head(f, head);
     f->verdict = STORE_NO_RULE;
     if (!r->cacheable)
@@ -82,12 +84,15 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
 
 /* -- records without content -- */
 
-static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary, int64_t ttl_s)
+/* For `ttl_s` from now on; `since` is what it tells readers as its time. */
+static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary, wall_ms since,
+                       int64_t ttl_s)
 {
     struct slice key = f->r->key.bytes;
+    int64_t passed_ms = loop_wall(f->worker->loop) - since;
     struct stored_meta meta = {.kind = kind,
-                               .received_ms = loop_wall(f->worker->loop),
-                               .lifetime_s = ttl_s,
+                               .received_ms = since,
+                               .lifetime_s = ttl_s + (passed_ms > 0 ? passed_ms / 1000 : 0),
                                .last_modified = -1};
     size_t size = stored_size(key, vary, slice_none(), slice_none(), 0);
     struct blob *blob = blob_new(size);
@@ -102,6 +107,16 @@ static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary
     entry_unref(&e);
 }
 
+/* The vary index of the URL. It keeps the time since when variants count, and this one does, even
+ * where the clock of the host that made the index is ahead. */
+static void put_index(struct fetch *f)
+{
+    wall_ms since = lookup_index_since(f->r, f->response->response_time);
+    if (f->meta.received_ms < since)
+        f->meta.received_ms = since;
+    put_record(f, STORED_VARY, f->response->vary, since, freshness_store_ttl_s(&f->meta));
+}
+
 /* The key's responses are not shared: others need not wait for this one's next time. A stored
  * response is never displaced by a mark. */
 static void put_mark(struct fetch *f)
@@ -111,14 +126,14 @@ static void put_mark(struct fetch *f)
     bool by_response = f->verdict != STORE_NO_RULE && f->verdict != STORE_NO_METHOD &&
                        !r->pass_conditions; /* a 304 says nothing of the next response */
     if (r->cacheable && by_response && !f->stale && !r->entry && !r->bypass && ttl_s > 0)
-        put_record(f, STORED_MARK, slice_none(), ttl_s);
+        put_record(f, STORED_MARK, slice_none(), loop_wall(f->worker->loop), ttl_s);
 }
 
 void fetch_publish(struct fetch *f)
 {
     const struct location_conf *l = f->r->location;
     if (f->collecting && f->response->vary.n > 0) {
-        put_record(f, STORED_VARY, f->response->vary, freshness_store_ttl_s(&f->meta));
+        put_index(f);
         flight_list_variant(f->writer, &f->store_key);
     }
     if (f->collecting) {
@@ -194,13 +209,31 @@ void fetch_store_response(struct fetch *f)
     entry_unref(&e);
 }
 
+static bool agrees(const struct fields *head, enum field_id id, struct slice stored)
+{
+    return !fields_has(head, id) || slice_eq(fields_get(head, id), stored);
+}
+
+bool fetch_head_agrees(const struct fetch *f, const struct response_head *head)
+{
+    if (f->asked.method != METHOD_HEAD || head->status != 200 || !f->stale)
+        return false;
+    const struct stored_view *old = &f->stale->view;
+    return old->meta.status == 200 && agrees(&head->fields, FIELD_ETAG, old->etag) &&
+           agrees(&head->fields, FIELD_LAST_MODIFIED, stored_field(old, SLICE("Last-Modified"))) &&
+           (!head->has_length || head->content_length == old->content.n);
+}
+
 struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
 {
     const struct stored_view *old = &f->stale->view;
     struct request *r = f->r;
     struct fields fields = {0};
+    struct request_head asked = f->asked;
+    if (asked.method == METHOD_HEAD)
+        asked.method = METHOD_GET; /* whose response it is that is stored */
     enum store_verdict verdict =
-        policy_freshen(old, &f->asked, head, &r->location->rules, f->request_time,
+        policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
                        loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
     fields_remove(&fields, FIELD_CONTENT_LENGTH);
     f->store_key = (struct cache_key){old->key, r->variant.hash};

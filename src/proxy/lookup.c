@@ -2,6 +2,7 @@
 
 #include "cache/freshness.h"
 #include "cache/vary.h"
+#include "http/range.h"
 #include "proxy/stale.h"
 #include "proxy/uses.h"
 
@@ -11,7 +12,7 @@ bool lookup_has_pool(const struct request *r)
 }
 
 /* The name of the cache is part of the key: two caches share one table of flights. */
-static void make_key(struct request *r)
+struct cache_key lookup_key(struct request *r)
 {
     struct cache_key_builder b;
     cache_key_begin(&b, &r->arena);
@@ -19,7 +20,7 @@ static void make_key(struct request *r)
     if (r->head.method != METHOD_GET && r->head.method != METHOD_HEAD)
         cache_key_value(&b, r->head.method_token); /* POST's response is not GET's */
     template_render_key(r->location->cache_key, r, &b);
-    r->key = cache_key_end(&b, r->worker->key_seed);
+    return cache_key_end(&b, r->worker->key_seed);
 }
 
 struct cache_key lookup_variant_key(struct request *r, struct slice spec)
@@ -30,11 +31,34 @@ struct cache_key lookup_variant_key(struct request *r, struct slice spec)
     return cache_key_variant(&r->key, values, &r->arena, r->worker->key_seed);
 }
 
+void lookup_use_index(struct request *r, const struct entry *index)
+{
+    r->vary = arena_dup(&r->arena, index->view.vary);
+    r->vary_since = index->view.meta.received_ms;
+    r->variant = lookup_variant_key(r, r->vary);
+}
+
+bool lookup_is_invalidated(const struct request *r, const struct entry *e)
+{
+    return r->vary.n > 0 && e->view.meta.received_ms < r->vary_since;
+}
+
 /* One record of the memory tier, or NULL. */
 static struct entry *peek(struct request *r, const struct cache_key *key)
 {
     struct store_get get = {.key = *key};
     return store_peek(r->store, &get) == STORE_HIT ? get.entry : NULL;
+}
+
+wall_ms lookup_index_since(struct request *r, wall_ms otherwise)
+{
+    if (r->wconf->conf->caches[r->location->cache].memory_bytes == 0)
+        return r->vary.n > 0 ? r->vary_since : otherwise;
+    struct entry *index = peek(r, &r->key);
+    if (index && index->view.meta.kind == STORED_VARY)
+        otherwise = index->view.meta.received_ms;
+    entry_unref(&index);
+    return otherwise;
 }
 
 /* The record that answers this request: a vary index leads on to the variant. */
@@ -45,11 +69,13 @@ static struct entry *find(struct request *r)
     struct entry *e = peek(r, &r->key);
     if (!e || e->view.meta.kind != STORED_VARY)
         return e;
-    r->vary = arena_dup(&r->arena, e->view.vary);
-    r->variant = lookup_variant_key(r, r->vary);
+    lookup_use_index(r, e);
     r->forward = FWD_VARY_MISS;
     entry_unref(&e);
-    return peek(r, &r->variant);
+    e = peek(r, &r->variant);
+    if (e && lookup_is_invalidated(r, e))
+        entry_unref(&e);
+    return e;
 }
 
 static enum lookup_result on_entry(struct request *r)
@@ -73,11 +99,21 @@ static enum lookup_result on_entry(struct request *r)
     return LOOKUP_JOIN;
 }
 
-/* A range of something that is not stored: the origin answers it; fetching the whole could cost far
- * more than was asked for. */
+/* A range of something that will not be stored: the origin answers it. RFC 9110 section 14.2: only
+ * a GET has ranges. */
+static void pass_any_range(struct request *r)
+{
+    r->pass_range = r->head.method != METHOD_HEAD && fields_has(&r->head.fields, FIELD_RANGE);
+}
+
+/* proxy_cache_max_range_offset: below it the whole is fetched and the range cut out of it; beyond,
+ * that could cost far more than was asked for. */
 static bool range_to_pass(struct request *r)
 {
-    r->pass_range = fields_has(&r->head.fields, FIELD_RANGE);
+    pass_any_range(r);
+    if (r->pass_range && r->head.method == METHOD_GET)
+        r->pass_range = !range_begins_below(fields_get(&r->head.fields, FIELD_RANGE),
+                                            r->location->max_range_offset);
     return r->pass_range;
 }
 
@@ -92,7 +128,7 @@ static bool used_too_little(struct request *r)
 enum lookup_result lookup_memory(struct request *r)
 {
     if (!r->key.bytes.p)
-        make_key(r);
+        r->key = lookup_key(r);
     r->variant = r->key;
     if (r->bypass)
         return LOOKUP_ALONE;
@@ -101,7 +137,7 @@ enum lookup_result lookup_memory(struct request *r)
         entry_unref(&r->entry);
         r->outcome = OUTCOME_MISS;
         r->detail = "hit-for-miss";
-        range_to_pass(r);
+        pass_any_range(r);
         return r->control.only_if_cached ? LOOKUP_REFUSED : LOOKUP_ALONE;
     }
     if (r->entry)
@@ -114,10 +150,16 @@ enum lookup_result lookup_memory(struct request *r)
                                 for it */
     if (used_too_little(r)) {
         r->no_store = true;
+        pass_any_range(r);
         r->detail = "min_uses";
         return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_ALONE;
     }
     return LOOKUP_JOIN;
+}
+
+bool lookup_head_alone(const struct request *r)
+{
+    return r->head.method == METHOD_HEAD && (r->entry || !r->location->convert_head);
 }
 
 bool lookup_entry_is_ours(struct request *r)

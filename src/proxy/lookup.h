@@ -15,6 +15,9 @@ enum lookup_result {
 
 /* Makes the keys at its first call. Sets outcome, forward and detail. */
 enum lookup_result lookup_memory(struct request *);
+/* A HEAD that goes to the origin as it is, and whose answer is of no use to others: to renew a
+ * stored response, or where proxy_cache_convert_head is off. */
+bool lookup_head_alone(const struct request *);
 /* Of request.entry, found by another request: of our variant, a response, and reusable by what this
  * request asks? */
 bool lookup_entry_is_ours(struct request *);
@@ -22,6 +25,16 @@ bool lookup_entry_is_ours(struct request *);
 bool lookup_response_is_ours(struct request *, const struct flight_response *);
 /* nginx's word for a response out of a flight. */
 enum cache_outcome lookup_outcome(struct request *, enum flight_entry_from);
+/* The key of the request's URI, in the cache of its location. */
+struct cache_key lookup_key(struct request *);
+/* A vary index was found: sets vary, vary_since and variant. */
+void lookup_use_index(struct request *, const struct entry *index);
+/* Is a variant older than the index that leads to it? The index before that one was forgotten, and
+ * all its variants with it. Told apart by milliseconds; the clocks of hosts that share a pool
+ * should agree. */
+bool lookup_is_invalidated(const struct request *, const struct entry *);
+/* Since when variants count: what the stored index says, `otherwise` where there is none. */
+wall_ms lookup_index_since(struct request *, wall_ms otherwise);
 /* The key of the variant of `spec` that this request asks for. */
 struct cache_key lookup_variant_key(struct request *, struct slice spec);
 bool lookup_has_pool(const struct request *);

@@ -174,10 +174,14 @@ struct location_conf {
     enum cache_lock lock;
     int64_t lock_timeout_ms;
     int64_t lock_age_ms;
-    unsigned use_stale;      /* enum next_upstream, USE_STALE_UPDATING */
-    bool background_update;  /* a stale response goes out before it is validated, not after */
-    bool revalidate;         /* proxy_cache_revalidate: conditional requests */
-    bool cache_status;       /* proxy_cache_status: send Cache-Status */
+    bool convert_head;         /* proxy_cache_convert_head */
+    uint64_t max_range_offset; /* proxy_cache_max_range_offset, bytes */
+    uint32_t max_ranges;       /* 0: Range is ignored */
+    bool force_ranges;         /* proxy_force_ranges: of responses without Accept-Ranges too */
+    unsigned use_stale;        /* enum next_upstream, USE_STALE_UPDATING */
+    bool background_update;    /* a stale response goes out before it is validated, not after */
+    bool revalidate;           /* proxy_cache_revalidate: conditional requests */
+    bool cache_status;         /* proxy_cache_status: send Cache-Status */
     int64_t hit_for_miss_ms; /* how long a key whose response may not be shared is not queued for */
 
     /* log */

@@ -317,7 +317,8 @@ static enum request_state join(struct request *r)
 {
     const struct location_conf *l = r->location;
     r->pass_conditions = asks_for_itself(r);
-    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached || r->pass_conditions;
+    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached || r->pass_conditions ||
+                 lookup_head_alone(r);
     r->reader = flight_join(r->worker->flights, &r->variant, alone, r->worker->loop,
                             request_on_flight, r, &r->leader);
     if (r->leader) {

@@ -116,6 +116,7 @@ struct request {
     struct store *store;
     struct cache_key key;     /* of the URL */
     struct slice vary;        /* spec of the vary index that was found; empty without */
+    wall_ms vary_since;       /* variants received before do not count: see lookup.h */
     struct cache_key variant; /* of the variant asked for; equal to key without Vary */
     struct entry *entry;      /* stored response found: one reference */
     enum store_tier tier;
@@ -136,6 +137,9 @@ struct request {
     uint16_t status;
     bool head_sent;
     bool want_content;        /* not HEAD, 204, 304 */
+    bool ranged;              /* a range is cut out of the content that arrives */
+    uint64_t range_skip;      /* bytes before it that are still to come */
+    uint64_t range_left;      /* of it, still to be sent */
     uint64_t content_sent;    /* $body_bytes_sent */
     uint64_t bytes_sent;      /* $bytes_sent */
     bool aborted;             /* the client left: 499 in the log where no head was sent */

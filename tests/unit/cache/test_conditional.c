@@ -207,12 +207,51 @@ static void validation(void **state)
     }
 }
 
+static void if_range(void **state)
+{
+    (void)state;
+#define OLD    "Last-Modified: {-1000}\nDate: {0}"
+#define RECENT "Last-Modified: {0}\nDate: {0}"
+    static const struct {
+        const char *name;
+        const char *asked;
+        const char *stored;
+        bool want;
+    } rows[] = {
+        {"no If-Range", "", TAG, true},
+        {"13.1.5: its tag", "If-Range: \"a\"", TAG, true},
+        {"13.1.5: other tag", "If-Range: \"b\"", TAG, false},
+        {"13.1.5: weak tag asked", "If-Range: W/\"a\"", TAG, false},
+        {"13.1.5: weak tag stored", "If-Range: \"a\"", WEAK, false},
+        {"13.1.5: both weak", "If-Range: W/\"a\"", WEAK, false},
+        {"13.1.5: tag against no tag", "If-Range: \"a\"", OLD, false},
+        {"13.1.5: no list", "If-Range: \"a\", \"b\"", TAG, false},
+        {"13.1.5: one line", "If-Range: \"a\"\nIf-Range: \"a\"", TAG, false},
+        {"13.1.5: its date", "If-Range: {-1000}", OLD, true},
+        {"13.1.5: later date", "If-Range: {-999}", OLD, false},
+        {"13.1.5: earlier date", "If-Range: {-1001}", OLD, false},
+        {"13.1.5: date against no date", "If-Range: {-1000}", TAG, false},
+        {"13.1.5: no date", "If-Range: yesterday", OLD, false},
+        {"13.1.5: no date, none stored", "If-Range: Wed, 31 Dec 1969 23:59:59 GMT", TAG, false},
+        {"8.8.2.2: changed in the second it was sent", "If-Range: {0}", RECENT, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena;
+        arena_init(&arena, NULL);
+        struct stored_view view = view_of(&arena, 200, rows[i].stored);
+        struct fields fields = heads_fields(&arena, rows[i].asked);
+        if (conditional_range_holds(&fields, &view, NOW_S) != rows[i].want) {
+            fail_msg("%s", rows[i].name);
+        }
+        arena_fini(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(evaluation),
-        cmocka_unit_test(only_reads_of_a_200_are_conditional),
-        cmocka_unit_test(strong_comparison),
+        cmocka_unit_test(evaluation),        cmocka_unit_test(only_reads_of_a_200_are_conditional),
+        cmocka_unit_test(strong_comparison), cmocka_unit_test(if_range),
         cmocka_unit_test(validation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
