@@ -22,4 +22,4 @@ void spares_fini(struct spares *);
 void *spares_take(struct spares *, size_t n);
 void *spares_ztake(struct spares *, size_t n);
 /* Takes memory of spares_take; `n` as it was there. */
-void spares_give(struct spares *, void *p, size_t n);
+void spares_give(struct spares *, void *memory, size_t n);
