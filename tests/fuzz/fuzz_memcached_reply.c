@@ -12,7 +12,13 @@
 
 #define GETS 3
 
-enum mode { MODE_CLASSIC = 1, MODE_SMALL_BUFFER = 2, MODE_PROBE = 4, MODE_CANCEL = 8 };
+enum mode {
+    MODE_CLASSIC = 1,
+    MODE_SMALL_BUFFER = 2,
+    MODE_PROBE = 4,
+    MODE_CANCEL = 8,
+    MODE_LEASE = 16
+};
 
 struct wire {
     struct loop *loop;
@@ -40,7 +46,8 @@ static void on_get(struct mc_get *get, enum mc_result result)
 {
     struct wire *w = get->owner;
     w->ended[get - w->gets]++;
-    ASSERT(result != MC_PENDING && (result == MC_HIT) == (get->blob != NULL));
+    ASSERT(result != MC_PENDING);
+    ASSERT((result == MC_HIT && !get->ask.no_value) == (get->blob != NULL));
     if (get->blob != NULL)
         ASSERT(get->blob->len <= w->conf.item_max_bytes);
     blob_unref(&get->blob);
@@ -66,11 +73,15 @@ static void ask(struct wire *w, int mode)
     for (int i = 0; i < GETS; i++) {
         w->gets[i] =
             (struct mc_get){.key = key, .fn = on_get, .owner = w, .deadline = INT64_MAX / 2};
+        if (mode & MODE_LEASE)
+            w->gets[i].ask =
+                (struct mc_ask){.cas = true, .no_value = i == 2, .lease_s = 6, .refresh_s = 600};
         ASSERT(mc_conn_get(&w->conn, &w->gets[i]));
         if (i == 0)
-            ASSERT(mc_conn_set(&w->conn, &key, value, 0, 60));
+            ASSERT(mc_conn_set(&w->conn, &key, value,
+                               (struct mc_store_line){.exptime = 60, .value_bytes = value->len}));
         if (i == 1)
-            ASSERT(mc_conn_del(&w->conn, &key));
+            ASSERT(mc_conn_del(&w->conn, &key, &(struct mc_del_line){0}));
     }
     if (mode & MODE_CANCEL) {
         mc_conn_forget(&w->conn, &w->gets[1]);
