@@ -42,7 +42,7 @@ LLHTTP_LIBS   :=
 LLHTTP_NAMES  := api http llhttp
 endif
 CPPFLAGS_ALL := -std=gnu17 -D_GNU_SOURCE -DMCPROXY_VERSION='"$(VERSION)"' -Isrc $(LLHTTP_CFLAGS)
-LIBS := -lev -lyaml -lcares -lcrypto -lpcre2-8 -lxxhash -lpthread -lm
+LIBS := -Wl,--as-needed -lev -lyaml -lcares -lssl -lcrypto -lpcre2-8 -lxxhash -lzstd -lbrotlienc -lbrotlidec -lz -lpthread -lm
 
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=3 -fstack-clash-protection \
           -ftrivial-auto-var-init=zero $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
@@ -148,9 +148,11 @@ $(B)/fuzz_%: tests/fuzz/fuzz_%.c $(LIB)
 
 # ---- A newcomer's two commands ------------------------------------------------------------------
 DEPS_BUILD := gcc libc6-dev make pkg-config libev-dev libyaml-dev libc-ares-dev libssl-dev \
-              libpcre2-dev libxxhash-dev libllhttp-dev|node-llhttp python3 curl
+              libpcre2-dev libxxhash-dev libzstd-dev libbrotli-dev zlib1g-dev \
+              libllhttp-dev|node-llhttp python3 curl
 DEPS_TEST  := git libcmocka-dev memcached python3-pytest python3-pytest-xdist python3-yaml \
-              clang clang-format clang-tidy cppcheck libclang-rt-dev shellcheck openssl
+              clang clang-format clang-tidy cppcheck libclang-rt-dev shellcheck openssl \
+              nginx-core nutcracker python3-pylibmc python3-pymemcache
 
 .PHONY: deps deps-build run test
 deps: ## install the Debian packages for building and testing, if any is missing

@@ -1,11 +1,13 @@
 /* The format of a stored response. The fixed head, all numbers little endian:
  *
- *      0 u32 magic          24 u16 kind         64 i64 sie_s             100 u32 vary bytes
- *      4 u16 version        26 u16 status       72 i64 keep_s            104 u32 etag bytes
- *      6 u16 head bytes     28 u32 flags        80 u64 content_length    108 u32 head text bytes
- *      8 u64 checksum       32 i64 received_ms  88 i64 last_modified     112 the parts: key, vary,
- *     16 u64 total bytes    40 i64 initial_age  96 u32 key bytes             etag, head text,
- * content 48 i64 lifetime_s 56 i64 swr_s
+ *      0 u32 magic          32 i64 received_ms  80 u64 content_length    116 u32 key bytes
+ *      4 u16 version        40 i64 initial_age  88 i64 last_modified     120 u32 vary bytes
+ *      6 u16 head bytes     48 i64 lifetime_s   96 u64 generation        124 u32 etag bytes
+ *      8 u64 checksum       56 i64 swr_s       104 u64 purge_seq         128 u32 tags bytes
+ *     16 u64 total bytes    64 i64 sie_s       112 u32 chunk_bytes       132 u32 head text bytes
+ *     24 u16 kind           72 i64 keep_s
+ *     26 u16 status                              136 the parts: key, vary, etag, tags, head text,
+ *     28 u32 flags                                   and the content
  */
 #include "cache/stored.h"
 
@@ -15,8 +17,8 @@
 #include <endian.h>
 
 #define MAGIC      0x7872706dU /* "mprx" */
-#define VERSION    1
-#define HEAD_BYTES 112
+#define VERSION    2
+#define HEAD_BYTES 136
 
 #define AT_CHECKSUM 8
 #define AT_TOTAL    16 /* the checksum is over all bytes from here */
@@ -96,10 +98,15 @@ static int64_t take_i64(const char **at)
 
 /* -- writing -- */
 
-size_t stored_size(struct slice key, struct slice vary, struct slice etag, struct slice head,
-                   uint64_t content_length)
+/* Of the content that stands behind the head. */
+static uint64_t content_bytes(const struct stored_meta *m)
 {
-    return HEAD_BYTES + key.n + vary.n + etag.n + head.n + content_length;
+    return stored_is_manifest(m) ? 0 : m->content_length;
+}
+
+size_t stored_size(const struct stored_meta *m, const struct stored_parts *p)
+{
+    return HEAD_BYTES + p->key.n + p->vary.n + p->etag.n + p->tags.n + p->head.n + content_bytes(m);
 }
 
 static void put_meta(char **at, const struct stored_meta *m)
@@ -115,6 +122,9 @@ static void put_meta(char **at, const struct stored_meta *m)
     put_i64(at, m->keep_s);
     put_u64(at, m->content_length);
     put_i64(at, m->last_modified);
+    put_u64(at, m->generation);
+    put_u64(at, m->purge_seq);
+    put_u32(at, m->chunk_bytes);
 }
 
 static void put_length(char **at, struct slice part)
@@ -131,10 +141,10 @@ static void put_bytes(char **at, struct slice part)
     }
 }
 
-char *stored_encode(struct blob *blob, const struct stored_meta *meta, struct slice key,
-                    struct slice vary, struct slice etag, struct slice head)
+char *stored_encode(struct blob *blob, const struct stored_meta *meta, const struct stored_parts *p)
 {
-    size_t total = stored_size(key, vary, etag, head, meta->content_length);
+    const struct slice parts[] = {p->key, p->vary, p->etag, p->tags, p->head};
+    size_t total = stored_size(meta, p);
     ASSERT(blob->cap >= total);
     char *at = blob->data;
     put_u32(&at, MAGIC);
@@ -143,15 +153,11 @@ char *stored_encode(struct blob *blob, const struct stored_meta *meta, struct sl
     put_u64(&at, 0); /* stored_seal's */
     put_u64(&at, total);
     put_meta(&at, meta);
-    put_length(&at, key);
-    put_length(&at, vary);
-    put_length(&at, etag);
-    put_length(&at, head);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        put_length(&at, parts[i]);
     ASSERT(at == blob->data + HEAD_BYTES);
-    put_bytes(&at, key);
-    put_bytes(&at, vary);
-    put_bytes(&at, etag);
-    put_bytes(&at, head);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        put_bytes(&at, parts[i]);
     return at;
 }
 
@@ -185,6 +191,9 @@ static void take_meta(const char **at, struct stored_meta *m)
     m->keep_s = take_i64(at);
     m->content_length = take_u64(at);
     m->last_modified = take_i64(at);
+    m->generation = take_u64(at);
+    m->purge_seq = take_u64(at);
+    m->chunk_bytes = take_u32(at);
 }
 
 static bool within(int64_t v, int64_t min, int64_t max)
@@ -199,7 +208,8 @@ static bool meta_in_bounds(const struct stored_meta *m)
            within(m->received_ms, 0, TIME_MAX_MS) && within(m->initial_age_s, 0, SECONDS_MAX) &&
            within(m->lifetime_s, 0, SECONDS_MAX) && within(m->swr_s, 0, SECONDS_MAX) &&
            within(m->sie_s, 0, SECONDS_MAX) && within(m->keep_s, 0, SECONDS_MAX) &&
-           within(m->last_modified, -1, TIME_MAX_MS);
+           within(m->last_modified, -1, TIME_MAX_MS) &&
+           (!stored_is_manifest(m) || m->kind == STORED_RESPONSE);
 }
 
 static enum stored_check check_prefix(struct slice bytes)
@@ -218,7 +228,7 @@ static enum stored_check check_prefix(struct slice bytes)
  * content's do not add up to it. */
 static bool take_parts(const char *lengths, struct slice rest, struct stored_view *out)
 {
-    struct slice *parts[] = {&out->key, &out->vary, &out->etag, &out->head};
+    struct slice *parts[] = {&out->key, &out->vary, &out->etag, &out->tags, &out->head};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         uint32_t n = take_u32(&lengths);
         if (n > rest.n) {
@@ -228,7 +238,7 @@ static bool take_parts(const char *lengths, struct slice rest, struct stored_vie
         rest = slice_skip(rest, n);
     }
     out->content = rest;
-    return rest.n == out->meta.content_length;
+    return rest.n == content_bytes(&out->meta);
 }
 
 enum stored_check stored_parse(struct slice bytes, struct slice key, struct stored_view *out)

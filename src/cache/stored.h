@@ -1,8 +1,9 @@
-/* A stored response: one format for the memory tier and the pool (version 1), checked on every
- * read. One blob holds fixed head | cache key | vary | head text | content where head text is
- * "HTTP/1.1 200 OK\r\n" and every stored field line, ready to send, without Date-dependent lines
- * (Age, Cache-Status, Connection) and the final empty line. A record of kind VARY holds no
- * response: it names the fields that variants of its key differ by. */
+/* A stored response: one format for the memory tier and the pool (version 2), checked on every
+ * read. One blob holds fixed head | cache key | vary | etag | tags | head text | content where head
+ * text is "HTTP/1.1 200 OK\r\n" and every stored field line, ready to send, without Date-dependent
+ * lines (Age, Cache-Status, Connection) and the final empty line. A record of kind VARY holds no
+ * response: it names the fields that variants of its key differ by. A response whose content is too
+ * large for one item is a manifest: its content lies in chunks, and none stands behind its head. */
 #pragma once
 
 #include "base/blob.h"
@@ -48,18 +49,38 @@ struct stored_meta {
     int64_t keep_s; /* how long a stale response is kept for validation, beyond the windows */
     uint64_t content_length; /* of the content behind the head text */
     wall_s last_modified;    /* -1: none usable */
+    uint64_t generation;  /* STORED_RESPONSE: random number of the fill, part of its chunks' keys;
+                             STORED_VARY: of its variants, part of their keys */
+    uint64_t purge_seq;   /* the last purge that was known when the response was asked for: what
+                             came later counts for it */
+    uint32_t chunk_bytes; /* of every chunk but the last; 0: the content stands behind the head */
+};
+
+/* The parts of a record that are bytes. */
+struct stored_parts {
+    struct slice key;
+    struct slice vary; /* STORED_VARY: field names in canonical lower case, joined by ',';
+                          STORED_RESPONSE: the same of the response, empty without */
+    struct slice etag; /* as received, weak ones too; empty where none */
+    struct slice tags; /* for purging, joined by ' ' */
+    struct slice head; /* ready to send */
 };
 
 /* A read-only look at a blob's parts; slices point into it. */
 struct stored_view {
     struct stored_meta meta;
     struct slice key;
-    struct slice vary; /* STORED_VARY: field names in canonical lower case, joined by ',';
-                          STORED_RESPONSE: the same of the response, empty without */
-    struct slice etag; /* as received, weak ones too; empty where none */
-    struct slice head; /* ready to send */
-    struct slice content;
+    struct slice vary;    /* STORED_VARY: field names in canonical lower case, joined by ',';
+                             STORED_RESPONSE: the same of the response, empty without */
+    struct slice etag;    /* as received, weak ones too; empty where none */
+    struct slice tags;    /* for purging, joined by ' ' */
+    struct slice head;    /* ready to send */
+    struct slice content; /* empty in a manifest, whatever meta.content_length says */
 };
+static inline bool stored_is_manifest(const struct stored_meta *m)
+{
+    return m->chunk_bytes != 0;
+}
 
 enum stored_check {
     STORED_OK = 0,
@@ -71,13 +92,11 @@ enum stored_check {
 const char *stored_check_text(enum stored_check);
 
 /* Bytes that stored_encode needs. */
-size_t stored_size(struct slice key, struct slice vary, struct slice etag, struct slice head,
-                   uint64_t content_length);
+size_t stored_size(const struct stored_meta *, const struct stored_parts *);
 /* Writes everything but the content into `blob` (cap >= stored_size) and returns where the content
- * goes (content_length bytes). After the content stands there call stored_seal, which computes the
- * checksum and sets blob->len. */
-char *stored_encode(struct blob *, const struct stored_meta *, struct slice key, struct slice vary,
-                    struct slice etag, struct slice head);
+ * goes (content_length bytes, none in a manifest). After the content stands there call stored_seal,
+ * which computes the checksum and sets blob->len. */
+char *stored_encode(struct blob *, const struct stored_meta *, const struct stored_parts *);
 void stored_seal(struct blob *);
 
 /* Looks at foreign bytes: all of magic, version, every length, checksum and (with a key that has p

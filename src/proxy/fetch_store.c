@@ -94,11 +94,11 @@ static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary
                                .received_ms = since,
                                .lifetime_s = ttl_s + (passed_ms > 0 ? passed_ms / 1000 : 0),
                                .last_modified = -1};
-    size_t size = stored_size(key, vary, slice_none(), slice_none(), 0);
-    struct blob *blob = blob_new(size);
+    const struct stored_parts parts = {.key = key, .vary = vary};
+    struct blob *blob = blob_new(stored_size(&meta, &parts));
     if (!blob)
         return;
-    (void)stored_encode(blob, &meta, key, vary, slice_none(), slice_none());
+    (void)stored_encode(blob, &meta, &parts);
     stored_seal(blob);
     enum stored_check why;
     struct entry *e = entry_new(blob, key, &why);
@@ -161,12 +161,16 @@ static struct slice with_length(struct fetch *f, struct slice text, uint64_t len
 static struct blob *begin_blob(struct fetch *f, struct slice text, struct slice etag,
                                uint64_t length, char **content)
 {
-    struct slice head = with_length(f, text, length);
-    struct slice vary = f->response ? f->response->vary : f->stale->view.vary;
+    const struct stored_parts parts = {
+        .key = f->store_key.bytes,
+        .vary = f->response ? f->response->vary : f->stale->view.vary,
+        .etag = etag,
+        .head = with_length(f, text, length),
+    };
     f->meta.content_length = length;
-    struct blob *blob = blob_new(stored_size(f->store_key.bytes, vary, etag, head, length));
+    struct blob *blob = blob_new(stored_size(&f->meta, &parts));
     if (blob)
-        *content = stored_encode(blob, &f->meta, f->store_key.bytes, vary, etag, head);
+        *content = stored_encode(blob, &f->meta, &parts);
     return blob;
 }
 

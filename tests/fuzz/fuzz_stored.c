@@ -25,14 +25,16 @@ static void seal(char *p, size_t n)
 
 static void check_parts(const struct stored_view *v, struct slice all)
 {
-    const struct slice parts[] = {v->key, v->vary, v->etag, v->head, v->content};
+    const struct slice parts[] = {v->key, v->vary, v->etag, v->tags, v->head, v->content};
     size_t bytes = 0;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         ASSERT(parts[i].n == 0 ||
                (parts[i].p >= all.p && parts[i].p + parts[i].n <= all.p + all.n));
         bytes += parts[i].n;
     }
-    ASSERT(bytes < all.n && v->content.n == v->meta.content_length);
+    ASSERT(bytes < all.n &&
+           (stored_is_manifest(&v->meta) ? v->content.n == 0
+                                         : v->content.n == v->meta.content_length));
 }
 
 static void check_numbers(const struct stored_view *v)
@@ -72,7 +74,8 @@ static void check_conditions(const struct stored_view *v)
 static void check_encoding(const struct stored_view *v, struct slice all)
 {
     struct blob *blob = blob_new(all.n);
-    char *at = stored_encode(blob, &v->meta, v->key, v->vary, v->etag, v->head);
+    const struct stored_parts parts = {v->key, v->vary, v->etag, v->tags, v->head};
+    char *at = stored_encode(blob, &v->meta, &parts);
     memcpy(at, v->content.p, v->content.n);
     stored_seal(blob);
     ASSERT(slice_eq(blob_slice(blob), all));

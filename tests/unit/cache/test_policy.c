@@ -499,13 +499,14 @@ static void the_largest_numbers_can_be_stored(void **state)
     struct request_head request = heads_request(&arena, "");
     struct response_head response = heads_response(&arena, 200, "Age: 99999999999");
     assert_int_equal(policy_storable(&request, &response, &conf, NOW_MS, NOW_MS, &m), STORE_YES);
-    struct blob *blob = blob_new(stored_size(none, none, none, none, 0));
-    stored_encode(blob, &m, none, none, none, none);
+    const struct stored_parts nothing = {.key = none};
+    struct blob *blob = blob_new(stored_size(&m, &nothing));
+    stored_encode(blob, &m, &nothing);
     stored_seal(blob);
     assert_int_equal(stored_parse(blob_slice(blob), none, &view), STORED_OK);
     const struct stored_meta record = {
         .kind = STORED_VARY, .lifetime_s = freshness_store_ttl_s(&m), .last_modified = -1};
-    stored_encode(blob, &record, none, none, none, none);
+    stored_encode(blob, &record, &nothing);
     stored_seal(blob);
     assert_int_equal(stored_parse(blob_slice(blob), none, &view), STORED_OK);
     blob_unref(&blob);

@@ -11,9 +11,9 @@
 static struct blob *sealed(void)
 {
     const struct stored_meta meta = {.kind = STORED_MARK, .last_modified = -1};
-    struct slice none = slice_none();
-    struct blob *blob = blob_new(stored_size(SLICE("key"), none, none, none, 0));
-    stored_encode(blob, &meta, SLICE("key"), none, none, none);
+    const struct stored_parts parts = {.key = SLICE("key")};
+    struct blob *blob = blob_new(stored_size(&meta, &parts));
+    stored_encode(blob, &meta, &parts);
     stored_seal(blob);
     return blob;
 }
@@ -27,7 +27,7 @@ static void an_entry_owns_its_blob(void **state)
     struct entry *e = entry_new(blob, SLICE("key"), &why);
     assert_non_null(e);
     assert_int_equal(why, STORED_OK);
-    assert_ptr_equal(e->view.key.p, mine->data + 112);
+    assert_ptr_equal(e->view.key.p, mine->data + 136);
     struct entry *second = entry_ref(e);
     entry_unref(&e);
     assert_null(e);

@@ -27,17 +27,23 @@ static const struct stored_meta sample = {
     .keep_s = 600,
     .content_length = 12,
     .last_modified = 1699999999,
+    .generation = 7,
+    .purge_seq = 9,
 };
 
 static struct blob *encode(const struct stored_meta *meta, struct slice content)
 {
-    struct slice vary = SLICE("accept,foo");
-    struct slice etag = SLICE("W/\"a\"");
-    struct slice head = SLICE("HTTP/1.1 200 OK\r\nETag: W/\"a\"\r\nX: y\r\n");
+    const struct stored_parts parts = {
+        .key = KEY,
+        .vary = SLICE("accept,foo"),
+        .etag = SLICE("W/\"a\""),
+        .tags = SLICE("t1 t2"),
+        .head = SLICE("HTTP/1.1 200 OK\r\nETag: W/\"a\"\r\nX: y\r\n"),
+    };
     struct stored_meta m = *meta;
     m.content_length = content.n;
-    struct blob *blob = blob_new(stored_size(KEY, vary, etag, head, content.n));
-    char *at = stored_encode(blob, &m, KEY, vary, etag, head);
+    struct blob *blob = blob_new(stored_size(&m, &parts));
+    char *at = stored_encode(blob, &m, &parts);
     if (content.n > 0) {
         memcpy(at, content.p, content.n);
     }
@@ -63,11 +69,37 @@ static void what_is_written_comes_back(void **state)
     assert_int_equal(v.meta.keep_s, sample.keep_s);
     assert_int_equal(v.meta.content_length, CONTENT.n);
     assert_int_equal(v.meta.last_modified, sample.last_modified);
+    assert_int_equal(v.meta.generation, sample.generation);
+    assert_int_equal(v.meta.purge_seq, sample.purge_seq);
+    assert_false(stored_is_manifest(&v.meta));
     assert_true(slice_eq(v.key, KEY));
     assert_true(slice_eq(v.vary, SLICE("accept,foo")));
     assert_true(slice_eq(v.etag, SLICE("W/\"a\"")));
+    assert_true(slice_eq(v.tags, SLICE("t1 t2")));
     assert_true(slice_eq(v.head, SLICE("HTTP/1.1 200 OK\r\nETag: W/\"a\"\r\nX: y\r\n")));
     assert_true(slice_eq(v.content, CONTENT));
+    blob_unref(&blob);
+}
+
+static void a_manifest_holds_no_content(void **state)
+{
+    (void)state;
+    const struct stored_parts parts = {.key = KEY};
+    struct stored_meta meta = sample;
+    meta.content_length = UINT64_C(1) << 40;
+    meta.chunk_bytes = 1 << 18;
+    struct stored_view v;
+    struct blob *blob = blob_new(stored_size(&meta, &parts));
+    stored_encode(blob, &meta, &parts);
+    stored_seal(blob);
+    assert_int_equal(stored_parse(blob_slice(blob), KEY, &v), STORED_OK);
+    assert_true(stored_is_manifest(&v.meta));
+    assert_int_equal(v.meta.content_length, meta.content_length);
+    assert_int_equal(v.content.n, 0);
+    meta.kind = STORED_VARY; /* only a response can be one */
+    stored_encode(blob, &meta, &parts);
+    stored_seal(blob);
+    assert_int_equal(stored_parse(blob_slice(blob), KEY, &v), STORED_BAD_LENGTH);
     blob_unref(&blob);
 }
 
@@ -92,7 +124,7 @@ static void the_format_is_fixed(void **state)
 {
     (void)state;
     static const unsigned char front[] = {
-        'm', 'p', 'r', 'x', 1, 0, 112, 0, /* magic, version, bytes of the fixed head */
+        'm', 'p', 'r', 'x', 2, 0, 136, 0, /* magic, version, bytes of the fixed head */
     };
     static const unsigned char numbers[] = {
         1,    0,    200,  0,    0x00, 0x03, 0, 0, /* kind, status, flags */
@@ -105,8 +137,11 @@ static void the_format_is_fixed(void **state)
     assert_memory_equal(p, front, sizeof(front));
     assert_int_equal(p[16], blob->len);
     assert_memory_equal(p + 24, numbers, sizeof(numbers));
-    assert_int_equal(p[96], KEY.n);
-    assert_memory_equal(p + 112, KEY.p, KEY.n);
+    assert_int_equal(p[96], sample.generation);
+    assert_int_equal(p[104], sample.purge_seq);
+    assert_int_equal(p[112], 0); /* no chunks */
+    assert_int_equal(p[116], KEY.n);
+    assert_memory_equal(p + 136, KEY.p, KEY.n);
     blob_unref(&blob);
 }
 
@@ -187,7 +222,7 @@ static void numbers_are_checked_behind_the_checksum(void **state)
         {"as it was", 26, 200, 2, STORED_OK},
         {"magic", 0, 0, 4, STORED_BAD_VERSION},
         {"version 0", 4, 0, 2, STORED_BAD_VERSION},
-        {"version 2", 4, 2, 2, STORED_BAD_VERSION},
+        {"version 1", 4, 1, 2, STORED_BAD_VERSION},
         {"bytes of the fixed head", 6, 120, 2, STORED_BAD_VERSION},
         {"total", 16, 1000, 8, STORED_BAD_LENGTH},
         {"kind 0", 24, 0, 2, STORED_BAD_LENGTH},
@@ -209,10 +244,12 @@ static void numbers_are_checked_behind_the_checksum(void **state)
         {"content so long that a sum wraps", 80, UINT64_MAX, 8, STORED_BAD_LENGTH},
         {"Last-Modified", 88, INT64_MAX, 8, STORED_BAD_LENGTH},
         {"Last-Modified -2", 88, (uint64_t)-2, 8, STORED_BAD_LENGTH},
-        {"key bytes", 96, UINT32_MAX, 4, STORED_BAD_LENGTH},
-        {"vary bytes", 100, UINT32_MAX, 4, STORED_BAD_LENGTH},
-        {"etag bytes", 104, 6, 4, STORED_BAD_LENGTH},
-        {"head text bytes", 108, 0x80000000, 4, STORED_BAD_LENGTH},
+        {"key bytes", 116, UINT32_MAX, 4, STORED_BAD_LENGTH},
+        {"vary bytes", 120, UINT32_MAX, 4, STORED_BAD_LENGTH},
+        {"etag bytes", 124, 6, 4, STORED_BAD_LENGTH},
+        {"tags bytes", 128, 7, 4, STORED_BAD_LENGTH},
+        {"chunks beside content", 112, 1, 4, STORED_BAD_LENGTH},
+        {"head text bytes", 132, 0x80000000, 4, STORED_BAD_LENGTH},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         enum stored_check got = forged(CONTENT, rows[i].at, rows[i].v, rows[i].bytes);
@@ -221,8 +258,8 @@ static void numbers_are_checked_behind_the_checksum(void **state)
         }
     }
     /* The last part and no content behind it: one byte more would be read from nowhere. */
-    assert_int_equal(forged(SLICE(""), 108, 36, 4), STORED_OK);
-    assert_int_equal(forged(SLICE(""), 108, 37, 4), STORED_BAD_LENGTH);
+    assert_int_equal(forged(SLICE(""), 132, 36, 4), STORED_OK);
+    assert_int_equal(forged(SLICE(""), 132, 37, 4), STORED_BAD_LENGTH);
 }
 
 static void field_lines(void **state)
@@ -267,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_comes_back),
+        cmocka_unit_test(a_manifest_holds_no_content),
         cmocka_unit_test(other_kinds_have_no_content),
         cmocka_unit_test(the_format_is_fixed),
         cmocka_unit_test(foreign_keys_are_found_out),

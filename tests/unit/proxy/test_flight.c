@@ -512,9 +512,9 @@ static struct entry *make_entry(void)
 {
     struct stored_meta meta = {.kind = STORED_MARK, .last_modified = -1};
     struct slice key = SLICE("k");
-    struct slice none = slice_none();
-    struct blob *blob = blob_new(stored_size(key, none, none, none, 0));
-    (void)stored_encode(blob, &meta, key, none, none, none);
+    const struct stored_parts parts = {.key = key};
+    struct blob *blob = blob_new(stored_size(&meta, &parts));
+    (void)stored_encode(blob, &meta, &parts);
     stored_seal(blob);
     enum stored_check why;
     struct entry *e = entry_new(blob, key, &why);

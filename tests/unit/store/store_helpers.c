@@ -11,13 +11,11 @@ struct entry *entry_of(const char *key, const char *content, wall_ms received_ms
         .content_length = strlen(content),
         .last_modified = -1,
     };
-    struct slice head = SLICE("HTTP/1.1 200 OK\r\n");
     struct slice k = slice_of(key);
-    struct blob *blob =
-        blob_new(stored_size(k, slice_none(), slice_none(), head, meta.content_length));
+    const struct stored_parts parts = {.key = k, .head = SLICE("HTTP/1.1 200 OK\r\n")};
+    struct blob *blob = blob_new(stored_size(&meta, &parts));
     assert_non_null(blob);
-    memcpy(stored_encode(blob, &meta, k, slice_none(), slice_none(), head), content,
-           strlen(content));
+    memcpy(stored_encode(blob, &meta, &parts), content, strlen(content));
     stored_seal(blob);
     enum stored_check why;
     struct entry *entry = entry_new(blob, k, &why);

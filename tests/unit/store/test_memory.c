@@ -30,12 +30,11 @@ static struct entry *entry_of(unsigned number, size_t bytes, char fill)
 {
     char text[32];
     struct slice key = key_of(text, sizeof(text), number).bytes;
-    struct slice head = SLICE("HTTP/1.1 200 OK\r\n");
-    struct slice none = slice_none();
+    const struct stored_parts parts = {.key = key, .head = SLICE("HTTP/1.1 200 OK\r\n")};
     const struct stored_meta meta = {
         .kind = STORED_RESPONSE, .status = 200, .content_length = bytes, .last_modified = -1};
-    struct blob *blob = blob_new(stored_size(key, none, none, head, bytes));
-    memset(stored_encode(blob, &meta, key, none, none, head), fill, bytes);
+    struct blob *blob = blob_new(stored_size(&meta, &parts));
+    memset(stored_encode(blob, &meta, &parts), fill, bytes);
     stored_seal(blob);
     enum stored_check why;
     struct entry *e = entry_new(blob, key, &why);
