@@ -30,7 +30,8 @@ static const struct fetch_row rows[FETCH_COUNT] = {
     [FETCH_CONNECT] = {"connect", fetch_step_connect, TO(SEND) | TO(RETRY) | TO(DONE)},
     [FETCH_SEND] = {"send", fetch_step_send, TO(READ_HEAD) | TO(DECIDE) | TO(RETRY) | TO(DONE)},
     [FETCH_READ_HEAD] = {"read-head", fetch_step_read_head, TO(DECIDE) | TO(RETRY) | TO(DONE)},
-    [FETCH_DECIDE] = {"decide", step_decide, TO(READ_CONTENT) | TO(PICK) | TO(DONE)},
+    [FETCH_DECIDE] = {"decide", step_decide, TO(INDEX) | TO(READ_CONTENT) | TO(PICK) | TO(DONE)},
+    [FETCH_INDEX] = {"index", fetch_step_index, TO(READ_CONTENT) | TO(DONE)},
     [FETCH_READ_CONTENT] = {"read-content", step_read_content, TO(STORE) | TO(FAILED) | TO(DONE)},
     [FETCH_STORE] = {"store", step_store, TO(DONE)},
     [FETCH_RETRY] = {"retry", fetch_step_retry, TO(PICK) | TO(FAILED) | TO(DONE)},
@@ -112,7 +113,7 @@ static void fetch_on_flight(void *owner)
     if (flight_readers(f->writer) == 0 && !(wanted && f->state < FETCH_READ_CONTENT) &&
         !f->collecting)
         give_up(f);
-    else if (f->exchange && f->response && !flight_window_full(f->writer))
+    else if (f->exchange && f->state == FETCH_READ_CONTENT && !flight_window_full(f->writer))
         exchange_resume(f->exchange);
 }
 
@@ -214,6 +215,8 @@ static enum fetch_state step_decide(struct fetch *f)
     if (f->stale && bit && stale_on_failure(f->r, &f->stale->view.meta, bit))
         return end_with_stale(f);
     fetch_take_head(f, f->head);
+    if (f->collecting && f->response->vary.n > 0)
+        return FETCH_INDEX;
     fetch_publish(f);
     return FETCH_READ_CONTENT;
 }
@@ -268,8 +271,9 @@ void fetch_give_up_all(struct worker *w)
 static enum fetch_state step_done(struct fetch *f)
 {
     timer_cancel(&f->poll);
-    if (f->look && f->looked && !f->lookup_done)
+    if (f->looked && !f->lookup_done)
         store_cancel(f->r->store, &f->get);
+    fetch_leave_index(f);
     fetch_release_lease(f);
     if (f->exchange)
         exchange_cancel(&f->exchange);

@@ -1,6 +1,6 @@
 /* What the files of a fetch share: fetch.c (states, life, the response), fetch_lookup.c (the pool),
  * fetch_lease.c (the fleet), fetch_head.c (the request to the origin), fetch_try.c (one try),
- * fetch_store.c (deciding, storing). */
+ * fetch_index.c (the vary index), fetch_store.c (deciding, storing). */
 #pragma once
 
 #include "cache/policy.h"
@@ -70,6 +70,7 @@ struct fetch {
     enum store_verdict verdict;
     struct cache_key store_key;
     bool collecting;
+    struct fetch_index *index; /* of a response that varies, else NULL */
 
     /* fetch_make_request's, not cleared before: most lookups in the pool need no origin */
     struct request_head asked; /* as sent: HEAD becomes GET where the response fills the cache */
@@ -86,6 +87,19 @@ typedef enum fetch_state fetch_step_fn(struct fetch *);
 
 /* -- fetch_lookup.c -- */
 fetch_step_fn fetch_step_lookup, fetch_step_wait;
+
+/* Asks the store by `f->get`, which this fills from `get`. False: pending; when the answer comes,
+ * lookup_done is set and the fetch runs. */
+bool fetch_look(struct fetch *, const struct store_get *);
+
+/* -- fetch_index.c -- */
+/* Of a response that is to be stored and varies: the index of its URL stands, and lists it, before
+ * anybody hears of it. Sets store_key, or stops collecting. */
+fetch_step_fn fetch_step_index;
+/* The variant `e` was renewed: the index must live as long. */
+void fetch_extend_index(struct fetch *, const struct entry *e);
+/* Gives up what is held for it. */
+void fetch_leave_index(struct fetch *);
 
 /* -- fetch_try.c -- */
 fetch_step_fn fetch_step_pick, fetch_step_connect, fetch_step_send, fetch_step_read_head,

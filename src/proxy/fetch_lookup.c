@@ -14,16 +14,21 @@ static void fetch_on_lookup(struct store_get *g, enum store_result result)
     fetch_run(f);
 }
 
-/* False: pending. */
-static bool look_up(struct fetch *f)
+bool fetch_look(struct fetch *f, const struct store_get *get)
 {
     f->looked = true;
     f->lookup_done = false;
-    f->get = (struct store_get){
-        .key = f->r->variant, .want = fetch_want(f), .fn = fetch_on_lookup, .owner = f};
+    f->get = *get;
+    f->get.fn = fetch_on_lookup;
+    f->get.owner = f;
     f->lookup_result = store_get(f->r->store, &f->get);
     f->lookup_done = f->lookup_result != STORE_PENDING;
     return f->lookup_done;
+}
+
+static bool look_up(struct fetch *f)
+{
+    return fetch_look(f, &(struct store_get){.key = f->r->variant, .want = fetch_want(f)});
 }
 
 /* With a thousand lookups under way the processor's caches have lost the request by the time its
@@ -119,7 +124,7 @@ enum fetch_state fetch_step_lookup(struct fetch *f)
         entry_unref(&e);
         return fetch_step_lookup(f);
     }
-    if (e && e->view.meta.kind == STORED_RESPONSE && !lookup_is_invalidated(r, e))
+    if (e && e->view.meta.kind == STORED_RESPONSE)
         return on_found(f, e);
     bool is_mark = e && e->view.meta.kind == STORED_MARK;
     if (is_mark)

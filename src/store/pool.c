@@ -176,6 +176,8 @@ static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
     struct pool_store *s = pool_store_of(store);
     struct mc_key key;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
+    if (lease != NULL && lease->version == STORE_ABSENT)
+        return mc_pool_add(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s);
     return mc_pool_set_over(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s,
                             lease != NULL ? lease->version : 0);
 }
