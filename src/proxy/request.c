@@ -446,7 +446,7 @@ static enum request_state step_collapse(struct request *r)
     if (r->lock_timed_out) {
         leave_flight(r);
         r->collapsed = false;
-        r->no_store = true;
+        r->no_store = STORE_NO_LOCK_TIMEOUT;
         r->lock_timed_out = false;
         return fetch_alone(r);
     }
