@@ -182,6 +182,8 @@ void request_on_upload(struct request *);
 void request_on_client_timeout(struct request *);
 /* An answer made here: the row of proxy/reply.h. */
 enum request_state request_fail(struct request *, int reply);
+/* The step `route`: finds server and location, and whether the cache has a part in it. */
+enum request_state request_route(struct request *);
 const char *request_state_name(enum request_state);
 /* Prints the tables of states for `mcproxy --states`. */
 void request_print_states(void *file);
