@@ -135,7 +135,7 @@ enum lookup_result lookup_memory(struct request *r)
         return LOOKUP_ALONE; /* what is fetched with credentials is seldom for others: nobody waits
                                 for it */
     if (used_too_little(r)) {
-        r->no_store = true;
+        r->no_store = STORE_NO_USES;
         pass_any_range(r);
         r->detail = "min_uses";
         return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_ALONE;

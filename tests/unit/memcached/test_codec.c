@@ -57,7 +57,7 @@ static void test_longest_command_fits(void **state UNUSED)
     struct mc_key longest = {.n = MC_KEY_MAX};
     memset(longest.text, 'k', sizeof(longest.text));
     struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX, UINT64_MAX, true};
-    struct mc_ask ask = {true, false, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    struct mc_ask ask = {true, false, UINT32_MAX, UINT32_MAX, UINT32_MAX, false};
     struct mc_del_line del = {UINT64_MAX, true};
     char buf[MC_COMMAND_MAX];
     assert_true(mc_protocol_meta.write_set(buf, &longest, &line) <= sizeof(buf));
