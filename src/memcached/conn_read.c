@@ -19,18 +19,20 @@ static struct slice unread(const struct mc_conn *c)
 
 /* -- completion -- */
 
-static void complete(struct mc_conn *c, struct mc_get *get, enum mc_result result,
+static void complete(struct mc_conn *c, const struct mc_op *op, enum mc_result result,
                      struct blob *blob)
 {
+    struct mc_get *get = op->get;
     if (get == NULL) {
         blob_unref(&blob);
         return;
     }
-    mc_count(c->counters, result == MC_HIT ? MC_HITS : MC_MISSES, 1);
-    get->server = NULL;
+    if (mc_op_is_lookup(op->kind)) {
+        mc_count(c->counters, result == MC_HIT ? MC_HITS : MC_MISSES, 1);
+        mc_count(c->counters, MC_LEASES, get->item.won);
+    }
     get->blob = blob;
-    mc_count(c->counters, MC_LEASES, get->item.won);
-    get->fn(get, result);
+    mc_lookup_end(get, result, MC_FAILURE_NONE);
 }
 
 static void complete_first(struct mc_conn *c, enum mc_result result, struct blob *blob)
@@ -38,7 +40,7 @@ static void complete_first(struct mc_conn *c, enum mc_result result, struct blob
     struct mc_op op = mc_ops_pop(&c->ops);
     if (op.deadline > loop_now(c->loop))
         c->answered = true; /* a late answer is no sign of health */
-    complete(c, op.get, result, blob);
+    complete(c, &op, result, blob);
 }
 
 /* What was said about the item, for the lookup that is due. */
@@ -139,9 +141,9 @@ static enum step on_value(struct mc_conn *c, const struct mc_reply *reply)
 
 /* -- other replies -- */
 
-static bool is_check(const struct mc_conn *c)
+static bool is_first(const struct mc_conn *c, enum mc_op_kind kind)
 {
-    return mc_ops_count(&c->ops) > 0 && mc_ops_at(&c->ops, c->ops.head)->kind == MC_OP_CHECK;
+    return mc_ops_count(&c->ops) > 0 && mc_ops_at(&c->ops, c->ops.head)->kind == kind;
 }
 
 static enum step on_checked(struct mc_conn *c, enum mc_result result, const struct mc_reply *reply)
@@ -154,12 +156,13 @@ static enum step on_checked(struct mc_conn *c, enum mc_result result, const stru
     return STEP_NEXT;
 }
 
-static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, const struct mc_reply *reply)
+static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, enum mc_result result,
+                           const struct mc_reply *reply)
 {
     if (!is_due(c, kind, reply))
         return STEP_GARBAGE;
     c->in_start += reply->line_bytes;
-    complete_first(c, MC_MISS, NULL);
+    complete_first(c, result, NULL);
     return STEP_NEXT;
 }
 
@@ -177,8 +180,15 @@ static bool blame_store(struct mc_conn *c, enum mc_counter why)
     return true;
 }
 
+/* A store that is told of is answered with its opaque, where there are such; without, no quiet store
+ * speaks of this. */
 static enum step on_not_stored(struct mc_conn *c, enum mc_counter why, const struct mc_reply *reply)
 {
+    bool told = is_first(c, MC_OP_SET) && reply->has_opaque == c->protocol->echoes_opaque;
+    if (told && is_due(c, MC_OP_SET, reply)) {
+        mc_count(c->counters, why, 1);
+        return on_status(c, MC_OP_SET, MC_MISS, reply);
+    }
     c->in_start += reply->line_bytes;
     return !reply->has_opaque && blame_store(c, why) ? STEP_NEXT : STEP_GARBAGE;
 }
@@ -192,12 +202,29 @@ static enum step on_server_error(struct mc_conn *c, const struct mc_reply *reply
     if (mc_ops_count(&c->ops) == 0)
         return STEP_GARBAGE;
     struct mc_op op = mc_ops_pop(&c->ops);
-    if (op.get != NULL) {
-        mc_count(c->counters, MC_ERRORS, 1);
-        op.get->server = NULL;
-        op.get->fn(op.get, MC_FAILED);
-    }
+    if (op.kind == MC_OP_SET || op.get != NULL)
+        mc_count(c->counters, op.kind == MC_OP_SET ? MC_SET_ERRORS : MC_ERRORS, 1);
+    if (op.get != NULL)
+        mc_lookup_end(op.get, MC_FAILED, MC_FAILURE_INVALID);
     return STEP_NEXT;
+}
+
+static enum step on_done(struct mc_conn *c, const struct mc_reply *reply)
+{
+    if (is_first(c, MC_OP_CHECK))
+        return on_checked(c, MC_HIT, reply);
+    bool set = is_first(c, MC_OP_SET);
+    if (set && reply->has_opaque != c->protocol->echoes_opaque)
+        return STEP_GARBAGE;
+    return on_status(c, set ? MC_OP_SET : MC_OP_DEL, MC_HIT, reply);
+}
+
+/* Of a change that names a version, or of a delete. */
+static enum step on_other_item(struct mc_conn *c, const struct mc_reply *reply)
+{
+    bool of_store = c->protocol->has_leases && (!reply->has_opaque || is_first(c, MC_OP_SET));
+    return of_store ? on_not_stored(c, MC_SETS_OVERTAKEN, reply)
+                    : on_status(c, MC_OP_DEL, MC_MISS, reply);
 }
 
 static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
@@ -205,14 +232,11 @@ static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
     switch (reply->kind) {
     case MC_REPLY_VALUE: return on_value(c, reply);
     case MC_REPLY_MISS:
-        return is_check(c) ? on_checked(c, MC_MISS, reply) : on_status(c, MC_OP_GET, reply);
-    case MC_REPLY_DONE:
-        return is_check(c) ? on_checked(c, MC_HIT, reply) : on_status(c, MC_OP_DEL, reply);
+        return is_first(c, MC_OP_CHECK) ? on_checked(c, MC_MISS, reply)
+                                        : on_status(c, MC_OP_GET, MC_MISS, reply);
+    case MC_REPLY_DONE: return on_done(c, reply);
     case MC_REPLY_EXISTS:
-    case MC_REPLY_NOT_FOUND:
-        if (c->protocol->has_leases && !reply->has_opaque) /* of a store over one version */
-            return on_not_stored(c, MC_SETS_OVERTAKEN, reply);
-        return on_status(c, MC_OP_DEL, reply);
+    case MC_REPLY_NOT_FOUND: return on_other_item(c, reply);
     case MC_REPLY_NOT_STORED: return on_not_stored(c, MC_SET_ERRORS, reply);
     case MC_REPLY_SERVER_ERROR: return on_server_error(c, reply);
     case MC_REPLY_NOOP:

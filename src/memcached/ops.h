@@ -11,11 +11,17 @@
 
 struct mc_get;
 
+/* Lookups, then changes. */
 enum mc_op_kind {
     MC_OP_GET,
     MC_OP_CHECK, /* a lookup without the value */
-    MC_OP_DEL
+    MC_OP_DEL,
+    MC_OP_SET, /* one whose success is answered too */
 };
+static inline bool mc_op_is_lookup(enum mc_op_kind kind)
+{
+    return kind == MC_OP_GET || kind == MC_OP_CHECK;
+}
 
 struct mc_op {
     struct mc_get *get; /* NULL: nobody waits for it any more */

@@ -78,10 +78,19 @@ void mc_server_up(struct mc_server *s)
 
 /* -- attempts -- */
 
+/* NULL: the system chooses. A unix socket has no address to come from. */
+static const struct address *bind_address(const struct mc_server *s)
+{
+    const struct address *bind = &s->env->conf->bind;
+    bool is_unix = s->addresses[s->address_at].u.sa.sa_family == AF_UNIX;
+    return bind->len == 0 || is_unix ? NULL : bind;
+}
+
 static void dial_next(struct mc_server *s)
 {
     mc_count(&s->counters, MC_CONNECTS, 1);
-    dial_start(&s->dial, &s->addresses[s->address_at], NULL, s->env->conf->connect_timeout_ms);
+    dial_start(&s->dial, &s->addresses[s->address_at], bind_address(s),
+               s->env->conf->connect_timeout_ms);
 }
 
 static void attempt(struct mc_server *s)

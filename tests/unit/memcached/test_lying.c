@@ -143,7 +143,7 @@ static const struct row rows[] = {
     {"client error", SLICE_INIT("CLIENT_ERROR bad command line format\r\n"), MC_FAILED, true},
     {"garbage", SLICE_INIT("\x80\x81 nonsense \r\n"), MC_FAILED, true},
     {"HTTP", SLICE_INIT("HTTP/1.1 400 Bad Request\r\n\r\n"), MC_FAILED, true},
-    {"flag not asked for", SLICE_INIT("VA 5 O1 t60\r\nhello\r\n"), MC_FAILED, true},
+    {"flag not asked for", SLICE_INIT("VA 5 O1 l60\r\nhello\r\n"), MC_FAILED, true},
     {"marks of the item", SLICE_INIT("VA 5 O1 X Z\r\nhello\r\n"), MC_HIT, false},
     {"stub of a lease", SLICE_INIT("VA 0 O1 Z\r\n\r\n"), MC_MISS, false},
     {"store overtaken that was not sent", SLICE_INIT("EX\r\n"), MC_FAILED, true},
