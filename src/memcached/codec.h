@@ -16,9 +16,9 @@
 
 /* What a lookup asks for beside the value; only the meta protocol can tell. */
 struct mc_ask {
-    bool cas;           /* the item's version */
-    bool no_value;      /* nothing but the version */
-    bool origin;        /* what the item was stored with, to store it elsewhere: flags and time left */
+    bool cas;      /* the item's version */
+    bool no_value; /* nothing but the version */
+    bool origin;   /* what the item was stored with, to store it elsewhere: flags and time left */
     uint32_t lease_s;   /* a miss leaves an empty item (a stub) for so long, and one of all who look
                            wins it; 0: no lease */
     uint32_t refresh_s; /* with a lease: one of all who look wins an item that has less than this
@@ -31,9 +31,9 @@ struct mc_item {
     uint64_t cas;   /* its version; 0: not told */
     uint32_t flags; /* the item flags that it was stored with; 0: not told */
     int32_t ttl_s;  /* left to live; -1: for ever, 0: not told */
-    bool won;     /* W: we are the one that fetches */
-    bool taken;   /* Z: another one has won it */
-    bool stale;   /* X: marked stale */
+    bool won;       /* W: we are the one that fetches */
+    bool taken;     /* Z: another one has won it */
+    bool stale;     /* X: marked stale */
 };
 
 enum mc_reply_kind {

@@ -180,8 +180,8 @@ static bool blame_store(struct mc_conn *c, enum mc_counter why)
     return true;
 }
 
-/* A store that is told of is answered with its opaque, where there are such; without, no quiet store
- * speaks of this. */
+/* A store that is told of is answered with its opaque, where there are such; without, no quiet
+ * store speaks of this. */
 static enum step on_not_stored(struct mc_conn *c, enum mc_counter why, const struct mc_reply *reply)
 {
     bool told = is_first(c, MC_OP_SET) && reply->has_opaque == c->protocol->echoes_opaque;

@@ -95,7 +95,8 @@ bool mc_copies_set(struct mc_pool *pool, const struct mc_key *key, struct blob *
     }
     if (copy == NULL)
         return true;
-    copy->line = (struct mc_store_line){.flags = line.flags, .exptime = second_exptime(pool, ttl_s)};
+    copy->line =
+        (struct mc_store_line){.flags = line.flags, .exptime = second_exptime(pool, ttl_s)};
     return true;
 }
 

@@ -6,8 +6,8 @@
  * comes to neither. A delete goes to the first server, and to the second one when the first has
  * answered; then a store of another process that the first server took before that delete has
  * reached the second one before it too, unless that process was held up for longer than a delete
- * takes. Where the first server does not answer, a delete goes to the second one alone, and so does a
- * store that needs no version.
+ * takes. Where the first server does not answer, a delete goes to the second one alone, and so does
+ * a store that needs no version.
  *
  * What is left: a second copy that outlives a delete, because that one did not reach the second
  * server or a store came late. It is read when the first server fails (or has nothing, where

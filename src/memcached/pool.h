@@ -60,8 +60,8 @@ struct mc_get {
     bool keep;           /* a value found elsewhere is stored at the key's first place */
     uint8_t failure;     /* on MC_FAILED: enum mc_failure, of the first server */
     uint8_t place;       /* on MC_HIT: enum mc_place, where the value was */
-    struct mc_item item; /* on MC_HIT and MC_MISS: what was asked for; of other places than the first
-                            nothing but flags and ttl_s */
+    struct mc_item item; /* on MC_HIT and MC_MISS: what was asked for; of other places than the
+                            first nothing but flags and ttl_s */
     struct blob *blob;   /* on MC_HIT: one reference for the callback's owner */
     mc_get_fn *fn;
     void *owner;
@@ -69,10 +69,10 @@ struct mc_get {
     enum mc_result first;      /* private: what the first place answered */
     struct mc_item first_item; /* private: the same */
     struct mc_pool *pool;      /* private */
-    struct mc_server *server; /* private, while pending: NULL else */
-    uint64_t seq;             /* private: its place among the server's commands; 0 while it waits */
-    mono_ms deadline;         /* private */
-    struct list link;         /* private: while waiting for the connection */
+    struct mc_server *server;  /* private, while pending: NULL else */
+    uint64_t seq;     /* private: its place among the server's commands; 0 while it waits */
+    mono_ms deadline; /* private */
+    struct list link; /* private: while waiting for the connection */
 };
 
 /* Starts connecting at once. `resolver` may be NULL where all servers are literals or unix sockets.
@@ -105,7 +105,8 @@ void mc_pool_del_version(struct mc_pool *, const struct mc_key *, uint64_t cas, 
 
 /* For what the pool's own servers don't have, lookups ask `old` too: the pool as it was before its
  * servers changed, of the same loop. What a store or a delete changes is deleted there. `old` must
- * live until mc_pool_unfollow has returned true or the pool is freed, and follows nobody any more. */
+ * live until mc_pool_unfollow has returned true or the pool is freed, and follows nobody any more.
+ */
 void mc_pool_follow(struct mc_pool *, struct mc_pool *old);
 /* From now on the old places are not asked. False: lookups are still under way there, to be tried
  * again after read_timeout_ms. True too where the pool follows none. */

@@ -289,5 +289,6 @@ size_t mc_ring_pick_second(struct mc_ring *ring, struct slice key)
         if (server != first)
             return server;
     }
-    return (first + 1) % ring->servers_n; /* all points are one server's: the others weigh nothing */
+    return (first + 1) %
+           ring->servers_n; /* all points are one server's: the others weigh nothing */
 }

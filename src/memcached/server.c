@@ -46,8 +46,7 @@ static void fail_get(struct mc_server *s, struct mc_get *get, enum mc_counter re
 {
     list_remove(&get->link);
     mc_count(&s->counters, reason, 1);
-    mc_lookup_end(get, MC_FAILED,
-                  reason == MC_TIMEOUTS ? MC_FAILURE_TIMEOUT : MC_FAILURE_ERROR);
+    mc_lookup_end(get, MC_FAILED, reason == MC_TIMEOUTS ? MC_FAILURE_TIMEOUT : MC_FAILURE_ERROR);
 }
 
 static void server_on_waiting_deadline(struct timer *t)

@@ -189,7 +189,12 @@ static bool look_up(struct fetch *f)
     f->looked = true;
     f->lookup_done = false;
     f->get = (struct store_get){
-        .key = f->r->variant, .want = fetch_want(f), .fn = fetch_on_lookup, .owner = f};
+        .key = f->r->variant,
+        .next = (uint8_t)f->r->location->memcached_next,
+        .want = fetch_want(f),
+        .fn = fetch_on_lookup,
+        .owner = f,
+    };
     f->lookup_result = store_get(f->r->store, &f->get);
     f->lookup_done = f->lookup_result != STORE_PENDING;
     return f->lookup_done;
