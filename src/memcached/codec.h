@@ -84,13 +84,14 @@ struct mc_protocol {
     const char *name;
     size_t (*write_get)(char *, const struct mc_key *, const struct mc_ask *, uint32_t opaque);
     size_t (*write_del)(char *, const struct mc_key *, const struct mc_del_line *, uint32_t opaque);
-    /* Quiet, unless `told`: only a failure is answered. The value and CRLF follow the line. */
+    /* Quiet, unless `told`: at most a failure is answered. The value and CRLF follow the line. */
     size_t (*write_set)(char *, const struct mc_key *, const struct mc_store_line *);
     /* One reply line at the start of `in`. A value's length is checked against `value_max_bytes`
      * here, before anybody allocates. */
     enum mc_parse (*parse)(struct slice in, size_t value_max_bytes, struct mc_reply *);
     struct slice value_tail; /* what stands behind a value's bytes */
     bool has_leases;         /* versions, leases, stores and deletes of one version */
+    bool tells_failures;     /* of quiet stores */
     bool echoes_opaque;      /* a value without its opaque is a lie */
 };
 

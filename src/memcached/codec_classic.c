@@ -89,5 +89,6 @@ const struct mc_protocol mc_protocol_classic = {
     .parse = parse,
     .value_tail = SLICE_INIT("\r\nEND\r\n"),
     .has_leases = false,
+    .tells_failures = false,
     .echoes_opaque = false,
 };

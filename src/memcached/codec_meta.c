@@ -176,5 +176,6 @@ const struct mc_protocol mc_protocol_meta = {
     .parse = parse,
     .value_tail = SLICE_INIT("\r\n"),
     .has_leases = true,
+    .tells_failures = true,
     .echoes_opaque = true,
 };

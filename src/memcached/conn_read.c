@@ -166,14 +166,14 @@ static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, enum mc_resu
     return STEP_NEXT;
 }
 
-/* A quiet store speaks only when it failed. Takes one of those that stand before the next reply;
+/* A quiet store speaks only when it failed, and by some protocols not even then. Takes one of those that stand before the next reply;
  * false: there is none. */
 static bool blame_store(struct mc_conn *c, enum mc_counter why)
 {
     uint32_t *quiet = &c->quiet_tail;
     if (mc_ops_count(&c->ops) > 0)
         quiet = &mc_ops_at(&c->ops, c->ops.head)->quiet_before;
-    if (*quiet == 0)
+    if (*quiet == 0 || !c->protocol->tells_failures)
         return false;
     (*quiet)--;
     mc_count(c->counters, why, 1);
@@ -261,7 +261,7 @@ static enum step on_version(struct mc_conn *c, bool noop_answered, const struct 
         return STEP_PROBE;
     switch (c->conf->protocol) {
     case MC_PROTOCOL_AUTO: {
-        bool meta = mc_version_has_meta(reply->text) && (noop_answered || c->probe_classic);
+        bool meta = noop_answered && mc_version_has_meta(reply->text);
         ready(c, meta ? &mc_protocol_meta : &mc_protocol_classic);
         return STEP_NEXT;
     }

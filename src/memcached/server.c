@@ -120,9 +120,9 @@ static void conn_on_lost(struct mc_conn *c, enum mc_loss why, bool busy)
     struct mc_server *s = c->owner;
     bool idle = !busy && why == MC_LOSS_CLOSED;
     bool unanswered = why == MC_LOSS_CLOSED && c->protocol == NULL && !c->noop_answered;
-    if (unanswered && s->env->conf->protocol == MC_PROTOCOL_AUTO)
-        s->probe_classic = !s->probe_classic; /* some close on a command that they don't know */
-    if (why == MC_LOSS_MOVED || idle)
+    if (unanswered && mc_server_mn_closed(s))
+        mc_server_attempt(s);
+    else if (why == MC_LOSS_MOVED || idle)
         mc_server_reconnect(s);
     else
         mc_server_failed(s, mc_loss_text(why));

@@ -36,7 +36,7 @@ struct mc_server {
     struct list waiting;  /* lookups that came before the connection was ready, oldest first */
     struct timer waiting_deadline;
     bool patient;       /* lookups may wait: nothing has failed since it was up */
-    bool probe_classic; /* the server closed on `mn` */
+    unsigned mn_closed; /* times in a row that the server closed on `mn` */
     bool said_down;     /* in the log */
     uint64_t random;
 };
