@@ -60,6 +60,8 @@ static size_t write_set(char *out, const struct mc_key *key, const struct mc_sto
     }
     if (line->cas != 0)
         at = put_flag(at, 'C', line->cas);
+    if (line->add)
+        at = mc_put(at, SLICE(" ME"));
     if (line->told)
         at = put_flag(at, 'O', line->opaque);
     at = mc_put(at, line->told ? SLICE("\r\n") : SLICE(" q\r\n"));

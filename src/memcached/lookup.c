@@ -32,6 +32,7 @@ static enum mc_result found_elsewhere(struct mc_get *get)
     if (get->first == MC_MISS && !keep(get))
         give_lease_back(get);
     get->item = (struct mc_item){.flags = get->item.flags, .ttl_s = get->item.ttl_s};
+    get->doubtful = false;
     return MC_HIT;
 }
 

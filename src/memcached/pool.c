@@ -103,15 +103,26 @@ static void forget_old(struct mc_pool *pool, const struct mc_key *key)
         mc_server_del(old, key, (struct mc_del_line){0});
 }
 
-bool mc_pool_set_over(struct mc_pool *pool, const struct mc_key *key, struct blob *value,
-                      uint32_t flags, int64_t ttl_s, uint64_t cas)
+static bool store(struct mc_pool *pool, const struct mc_key *key, struct blob *value,
+                  struct mc_store_line line, int64_t ttl_s)
 {
-    wall_s now = loop_wall(pool->env.loop) / 1000;
-    struct mc_store_line line = {.flags = flags, .exptime = mc_exptime(ttl_s, now), .cas = cas};
+    line.exptime = mc_exptime(ttl_s, loop_wall(pool->env.loop) / 1000);
     forget_old(pool, key);
     if (pool->has_copies)
         return mc_copies_set(pool, key, value, line, ttl_s);
     return mc_server_set(mc_pool_first(pool, key), key, value, line, NULL);
+}
+
+bool mc_pool_set_over(struct mc_pool *pool, const struct mc_key *key, struct blob *value,
+                      uint32_t flags, int64_t ttl_s, uint64_t cas)
+{
+    return store(pool, key, value, (struct mc_store_line){.flags = flags, .cas = cas}, ttl_s);
+}
+
+bool mc_pool_add(struct mc_pool *pool, const struct mc_key *key, struct blob *value, uint32_t flags,
+                 int64_t ttl_s)
+{
+    return store(pool, key, value, (struct mc_store_line){.flags = flags, .add = true}, ttl_s);
 }
 
 void mc_pool_del(struct mc_pool *pool, const struct mc_key *key)
@@ -147,7 +158,36 @@ bool mc_pool_unfollow(struct mc_pool *pool)
     return pool->old_pending == 0;
 }
 
-/* -- for status pages -- */
+enum mc_result mc_pool_ask(struct mc_pool *pool, size_t server, struct mc_text *text)
+{
+    struct mc_get *get = &text->get;
+    ASSERT(server < pool->servers_n && text->line.n + 2 <= MC_COMMAND_MAX);
+    get->blob = NULL;
+    get->item = (struct mc_item){0};
+    get->server = NULL;
+    get->more = false;
+    get->place = MC_PLACE_FIRST;
+    get->ask = (struct mc_ask){.text = true};
+    return mc_server_get(&pool->servers[server], get);
+}
+
+/* -- for status pages and tools -- */
+
+size_t mc_pool_server_of(struct mc_pool *pool, const struct mc_key *key)
+{
+    return mc_ring_pick(pool->ring, mc_key_slice(key));
+}
+
+void mc_pool_server_facts(const struct mc_pool *pool, size_t server, struct mc_server_facts *out)
+{
+    const struct mc_server *s = &pool->servers[server];
+    *out = (struct mc_server_facts){.trouble = s->trouble};
+    if (s->addresses_n > 0)
+        out->address = address_print(&s->addresses[s->address_at], out->address_text);
+    if (s->conn.protocol != NULL)
+        out->protocol = s->conn.protocol->name;
+    out->version = slice_make(s->conn.version, s->conn.version_n);
+}
 
 const char *mc_server_state_text(enum mc_server_state state)
 {
