@@ -86,15 +86,15 @@ def test_server_that_evicts_when_full(proxy, app, make_memcached):
 @pytest.mark.parametrize("protocol", ["meta", "classic"])
 def test_value_too_large_for_the_server(proxy, origin, make_memcached, protocol):
     """The proxy has been told of a limit that the server does not have."""
-    server = make_memcached("-I", "64k", "-o", "slab_chunk_max=32")
+    server = make_memcached("-I", "512k")
     proxy.start(POOL % f"protocol: {protocol}, max_item: 1m", full=server.address)
     origin.serve(lambda r: dict(content=b"x" * int(r.target[1:]), cache_control="max-age=1000"))
     client = proxy.client()
     for _ in range(3):
-        for size in (100, 200_000, 300, 65_536, 500):
+        for size in (100, 700_000, 300, 524_288, 500):
             client.get(f"/{size}").expect(200, content=b"x" * size)
-        client.pipeline(*[("GET", f"/{size}") for size in (100, 200_000, 300, 65_536, 500)])
-        for size in (100, 200_000, 300, 65_536, 500):
+        client.pipeline(*[("GET", f"/{size}") for size in (100, 700_000, 300, 524_288, 500)])
+        for size in (100, 700_000, 300, 524_288, 500):
             client.expect(200, content=b"x" * size)
     client.get("/100").expect(200, cache_status=hit())
     assert counters(proxy, "bad_replies") == 0 and counters(proxy, "timeouts") == 0
