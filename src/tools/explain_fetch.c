@@ -86,8 +86,9 @@ bool explain_fetch(struct explain *x)
         return true;
     }
     if (!safe) {
-        explain_say(x, "response", "not asked for: only GET and HEAD without content change nothing "
-                                   "at the origin");
+        explain_say(x, "response",
+                    "not asked for: only GET and HEAD without content change nothing "
+                    "at the origin");
         return true;
     }
     entry_unref(&r->entry);
