@@ -300,6 +300,9 @@ static const struct directive directives[] = {
       .doc = "How long a stale response stands in for what proxy_cache_use_stale names, where the response says nothing (RFC 5861)." },
     { .name = "proxy_cache_max_vary", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(rules.vary_fields_max), .dflt = "8",
       .min = "1", .max = "64", .source = "mcproxy", .doc = "Fields in Vary; a response with more is not stored." },
+    { .name = "proxy_cache_max_variants", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(rules.max_variants),
+      .dflt = "64", .min = "1", .max = "1000", .source = "mcproxy",
+      .doc = "Variants (Vary) of one URL that are kept; one more takes the place of the one used least recently." },
     { .name = "proxy_cache_convert_head", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(convert_head), .dflt = "on",
       .source = "nginx",
       .doc = "Ask the origin with GET where a HEAD finds nothing stored, and store the response; off passes the HEAD and stores "

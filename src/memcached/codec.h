@@ -67,6 +67,7 @@ struct mc_store_line {
     uint32_t exptime; /* mc_exptime */
     size_t value_bytes;
     uint64_t cas; /* stored only over the item of this version; 0: over any */
+    bool add;     /* stored only where nothing is */
 };
 
 /* What is to be removed. */

@@ -75,14 +75,25 @@ bool mc_pool_set(struct mc_pool *pool, const struct mc_key *key, struct blob *va
     return mc_pool_set_over(pool, key, value, flags, ttl_s, 0);
 }
 
+static uint32_t exptime_of(const struct mc_pool *pool, int64_t ttl_s)
+{
+    return mc_exptime(ttl_s, loop_wall(pool->env.loop) / 1000);
+}
+
 bool mc_pool_set_over(struct mc_pool *pool, const struct mc_key *key, struct blob *value,
                       uint32_t flags, int64_t ttl_s, uint64_t cas)
 {
-    struct mc_server *s = server_of(pool, key);
-    wall_s now = loop_wall(pool->env.loop) / 1000;
     return mc_server_set(
-        s, key, value,
-        (struct mc_store_line){.flags = flags, .exptime = mc_exptime(ttl_s, now), .cas = cas});
+        server_of(pool, key), key, value,
+        (struct mc_store_line){.flags = flags, .exptime = exptime_of(pool, ttl_s), .cas = cas});
+}
+
+bool mc_pool_add(struct mc_pool *pool, const struct mc_key *key, struct blob *value, uint32_t flags,
+                 int64_t ttl_s)
+{
+    return mc_server_set(
+        server_of(pool, key), key, value,
+        (struct mc_store_line){.flags = flags, .exptime = exptime_of(pool, ttl_s), .add = true});
 }
 
 void mc_pool_del(struct mc_pool *pool, const struct mc_key *key)

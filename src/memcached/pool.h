@@ -67,6 +67,9 @@ bool mc_pool_set(struct mc_pool *, const struct mc_key *, struct blob *value, ui
 /* The same, only in place of the item of version `cas` (0: of any). */
 bool mc_pool_set_over(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                       int64_t ttl_s, uint64_t cas);
+/* The same, only where nothing is. */
+bool mc_pool_add(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
+                 int64_t ttl_s);
 void mc_pool_del(struct mc_pool *, const struct mc_key *);
 /* A command of a tool to one server, answered by text: `stats`, `me KEY`, `delete KEY`. */
 struct mc_text {

@@ -117,7 +117,7 @@ struct request {
     struct store *store;
     struct cache_key key;     /* of the URL */
     struct slice vary;        /* spec of the vary index that was found; empty without */
-    wall_ms vary_since;       /* variants received before do not count: see lookup.h */
+    uint64_t vary_generation; /* of that index: part of its variants' keys */
     struct cache_key variant; /* of the variant asked for; equal to key without Vary */
     struct entry *entry;      /* stored response found: one reference */
     enum store_tier tier;
