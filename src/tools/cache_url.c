@@ -1,5 +1,6 @@
 /* `mcproxy cache key`, `get` and `purge`: one URL in its pool. */
 #include "cache/freshness.h"
+#include "cache/variants.h"
 #include "http/date.h"
 #include "tools/walk.h"
 
@@ -156,6 +157,36 @@ static void report_response(struct walk *w, const struct stored_view *v)
     report_head(r, v);
 }
 
+/* A variant of the index: looked up, whoever asks for it. */
+static void report_variant(struct walk *w, const struct stored_meta *index, struct slice values)
+{
+    struct tool *t = w->tool;
+    struct report *r = &t->report;
+    struct cache_key key =
+        cache_key_variant(&w->base.key, index->generation, values, &t->arena, t->worker->key_seed);
+    struct record record;
+    record_look(t, w->pool, w->cache->key_prefix, &key, &record);
+    report_row(r);
+    report_text(r, "values", cache_key_print(values, &t->arena));
+    report_text(r, "memcached_key", mc_key_slice(&record.mc_key));
+    report_text(r, "server", walk_server_name(w, &record));
+    report_text(r, "kind", slice_of(record_text(&record)));
+    report_known(r, "item_bytes", record.item_bytes, true);
+    report_known(r, "ttl_s", record.ttl_s, false);
+    report_end(r);
+    record_fini(&record);
+}
+
+static void report_variants(struct walk *w, const struct stored_view *index)
+{
+    struct slice rest = index->content;
+    struct slice values;
+    report_table(&w->tool->report, "variants");
+    while (variants_next(&rest, &values))
+        report_variant(w, &index->meta, values);
+    report_end(&w->tool->report);
+}
+
 static void report_record(struct walk *w, const char *name, const struct record *record)
 {
     struct report *r = &w->tool->report;
@@ -207,6 +238,8 @@ static int report_records(struct walk *w)
         return write_content(w);
     report_where(w);
     report_record(w, is_index(&w->base) ? "index" : "record", &w->base);
+    if (is_index(&w->base))
+        report_variants(w, &w->base.entry->view);
     if (w->has_variant)
         report_record(w, "variant", &w->variant);
     bool found = walk_record(w)->state == RECORD_FOUND;

@@ -32,6 +32,9 @@ def test_an_index_and_the_variant_that_was_asked_for(tool, store, memcached):
     told = tool.get("/a", "-H", "Accept-Language: de")
     assert (told["index"]["kind"], told["index"]["varies_by"]) == ("vary index", "accept-language")
     assert told["variant"]["kind"] == "response" and told["variant"]["status"] == 200
+    variant, = told["variants"]
+    assert (variant["kind"], variant["memcached_key"]) == ("response", told["variant"]["memcached_key"])
+    assert "accept-language" in variant["values"] and "de" in variant["values"]
     other = tool.get("/a", "-H", "Accept-Language: en", status=1)
     assert other["variant"]["kind"] == "nothing is stored"
 
