@@ -1,7 +1,9 @@
 /* `mcproxy cache key`, `get` and `purge`: one URL in its pool. */
+#include "admin/text.h"
 #include "cache/freshness.h"
 #include "cache/variants.h"
 #include "http/date.h"
+#include "tools/admin_call.h"
 #include "tools/walk.h"
 
 /* -- what they have in common -- */
@@ -279,6 +281,37 @@ static bool purge(struct walk *w, const char *what, const struct record *record)
     return gone;
 }
 
+/* A running proxy knows the URL's key by its own configuration, forgets it in every tier, and tells
+ * the other proxies. False: it has tried in vain. */
+static bool purge_by_proxy(struct walk *w)
+{
+    struct tool *t = w->tool;
+    const struct request_head *h = &w->request->head;
+    struct address address;
+    char printed[ADDRESS_TEXT_MAX];
+    struct slice answer = slice_none();
+    if (!admin_call_address(t->config, &address))
+        return true;
+    struct text order;
+    text_init(&order);
+    text_add(&order, SLICE("{\"url\": "));
+    text_json(&order, arena_printf(&t->arena, "http://%.*s%.*s%s%.*s", SLICE_ARG(h->authority),
+                                   SLICE_ARG(h->path), h->query.p ? "?" : "", SLICE_ARG(h->query)));
+    text_add(&order, SLICE("}"));
+    unsigned status = admin_call(&address, SLICE("POST"), SLICE("/purge"), buf_slice(&order.buf),
+                                 &t->arena, &answer);
+    text_fini(&order);
+    report_object(&t->report, "running_proxy");
+    report_text(&t->report, "address", address_print(&address, printed));
+    report_text(&t->report, "result",
+                status == 0                      ? SLICE("does not answer")
+                : status == 200                  ? SLICE("purged")
+                : status == 404 || status == 405 ? SLICE("cannot purge")
+                                                 : slice_trim(answer));
+    report_end(&t->report);
+    return status == 0 || status == 200 || status == 404 || status == 405;
+}
+
 /* Without the index, none of the variants that it led to counts any more. */
 static int purge_all(struct walk *w)
 {
@@ -292,6 +325,7 @@ static int purge_all(struct walk *w)
     if (w->cache->memory_bytes > 0 && w->cache->memory_revalidate_ms > 0)
         report_seconds(r, "memory_tiers_notice_within_s",
                        (w->cache->memory_revalidate_ms + 999) / 1000);
+    ok = purge_by_proxy(w) && ok;
     return tool_print(w->tool, ok ? TOOL_OK : TOOL_FAILED);
 }
 

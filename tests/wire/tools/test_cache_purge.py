@@ -1,4 +1,8 @@
+import json
+
 import pytest
+
+from harness.proxy import run_mcproxy
 
 CONFIG = 'memcached: ["{memcached}"]\ncaches: {default: {memory: 0}}'
 
@@ -32,3 +36,20 @@ def test_a_server_that_does_not_answer(tool, memcached):
     memcached.kill()
     purged, = tool.json("cache", "purge", tool.url("/a"), status=1)["purged"]
     assert "answer" in purged["result"]
+
+
+@pytest.mark.config('memcached: ["{memcached}"]')
+def test_the_running_proxy_is_told(proxy, tool, store, memcached):
+    store("/a", cache_control="max-age=60")
+    told = tool.json("cache", "purge", tool.url("/a"))
+    assert told["running_proxy"]["address"] == f"127.0.0.1:{proxy.admin_port}"
+    assert told["running_proxy"]["result"] in ("purged", "cannot purge")
+
+
+@pytest.mark.config(CONFIG)
+def test_no_proxy_runs(tool, store, memcached):
+    store("/a", cache_control="max-age=60")
+    url = tool.url("/a")
+    tool.proxy.stop()
+    told = json.loads(run_mcproxy("cache", "purge", url, "--json", "-c", tool.proxy.config_path).stdout)
+    assert (told["purged"][0]["result"], told["running_proxy"]["result"]) == ("deleted", "does not answer")
