@@ -17,7 +17,8 @@ enum mode {
     MODE_SMALL_BUFFER = 2,
     MODE_PROBE = 4,
     MODE_CANCEL = 8,
-    MODE_LEASE = 16
+    MODE_LEASE = 16,
+    MODE_TEXT = 32
 };
 
 struct wire {
@@ -29,6 +30,8 @@ struct wire {
     bool lost;
     struct mc_get gets[GETS];
     int ended[GETS];
+    struct mc_text text; /* behind them */
+    int text_ended;
 };
 
 static void on_nothing(struct mc_conn *c UNUSED)
@@ -51,6 +54,25 @@ static void on_get(struct mc_get *get, enum mc_result result)
     if (get->blob != NULL)
         ASSERT(get->blob->len <= w->conf.item_max_bytes);
     blob_unref(&get->blob);
+}
+
+static void on_text(struct mc_get *get, enum mc_result result)
+{
+    struct wire *w = get->owner;
+    w->text_ended++;
+    ASSERT(result == MC_FAILED || slice_ends(buf_slice(&w->text.reply), SLICE("\n")));
+    ASSERT(buf_len(&w->text.reply) <= MC_TEXT_MAX);
+}
+
+static void ask_for_text(struct wire *w)
+{
+    w->text = (struct mc_text){.get.fn = on_text,
+                               .get.owner = w,
+                               .get.deadline = INT64_MAX / 2,
+                               .get.ask.text = true,
+                               .line = SLICE("stats")};
+    buf_init(&w->text.reply, MC_TEXT_MAX);
+    ASSERT(mc_conn_get(&w->conn, &w->text.get));
 }
 
 static void feed(struct wire *w, struct slice bytes)
@@ -104,11 +126,15 @@ static void run(struct wire *w, int mode, struct slice first, struct slice secon
     bool asked = mc_conn_is_ready(&w->conn);
     if (asked)
         ask(w, mode);
+    if (asked && mode & MODE_TEXT)
+        ask_for_text(w);
     feed(w, first);
     feed(w, second);
     mc_conn_close(&w->conn, MC_LOSS_CLOSED);
     for (int i = 0; asked && i < GETS; i++)
         ASSERT(w->ended[i] == 1);
+    ASSERT(w->text_ended == (asked && mode & MODE_TEXT));
+    buf_fini(&w->text.reply);
     mc_conn_fini(&w->conn);
     (void)close(w->fd);
 }
