@@ -17,6 +17,7 @@
 #define POOL_FIELD(f)     .field = offsetof(struct mc_conf, f)
 #define NODE_FIELD(f)     .field = offsetof(struct mc_server_conf, f)
 #define CACHE_FIELD(f)    .field = offsetof(struct cache_store_conf, f)
+#define COMPRESS_FIELD(f) .field = offsetof(struct cache_compress, f)
 
 static const struct choice next_upstream_words[] = {
     {"error", NEXT_ERROR},
@@ -335,6 +336,20 @@ static const struct directive directives[] = {
       .doc = "Stands before every key in memcached; at most 100 printable bytes." },
     { .name = "max_object", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(max_object_bytes), .dflt = "8m", .min = "1",
       .source = "mcproxy", .doc = "Longer content is not stored." },
+    { .name = "compress", .scope = SCOPE_CACHE, .type = TYPE_COMPRESS, CACHE_FIELD(compress), .dflt = "off", .source = "mcproxy",
+      .doc = "Whether memcached holds responses compressed: on, off, or a map. The memory tier and clients have them as the origin sent "
+             "them; what has a Content-Encoding, or does not get smaller by an eighth, is stored as it is. Every process of a fleet "
+             "reads both forms, whatever it writes." },
+    { .name = "zstd", .scope = SCOPE_COMPRESS, .type = TYPE_FLAG, COMPRESS_FIELD(on), .dflt = "on", .source = "mcproxy",
+      .doc = "The format; there is no other one." },
+    { .name = "min_length", .scope = SCOPE_COMPRESS, .type = TYPE_SIZE, COMPRESS_FIELD(min_bytes), .dflt = "1k", .min = "0",
+      .source = "mcproxy", .doc = "Shorter content is stored as it is (nginx: gzip_min_length). So is a response of more than 1 MB." },
+    { .name = "level", .scope = SCOPE_COMPRESS, .type = TYPE_INT, COMPRESS_FIELD(level), .dflt = "3", .min = "1", .max = "9",
+      .source = "mcproxy", .doc = "Of zstd: higher is smaller and slower (nginx: gzip_comp_level)." },
+    { .name = "types", .scope = SCOPE_COMPRESS, .type = TYPE_MEDIA_TYPES, COMPRESS_FIELD(types),
+      .dflt = "[text/*, application/json, application/*+json, application/javascript, application/xml, application/*+xml, image/svg+xml, "
+              "application/wasm]",
+      .source = "mcproxy", .doc = "Media types that are compressed; `*` stands for any text (nginx: gzip_types)." },
 
     { .section = "memcached", .name = "memcached", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Short for `memcached_pools: {default: {servers: …}}`: the servers of the pool of every cache that names none." },
@@ -412,6 +427,8 @@ static const struct type types[] = {
     [TYPE_CACHE_NAME] = {"name, off", parse_cache_name},
     [TYPE_CACHE_VALID] = {"durations by status", parse_cache_valid},
     [TYPE_POOL_NAME] = {"name, off", parse_pool_name},
+    [TYPE_COMPRESS] = {"on, off, map", parse_compress},
+    [TYPE_MEDIA_TYPES] = {"media types", parse_media_types},
 };
 
 const struct type *type_of(const struct directive *d)
@@ -458,6 +475,7 @@ const char *scope_text(unsigned scope)
     case SCOPE_NODE: return "servers of a pool";
     case SCOPE_CACHE: return "caches";
     case SCOPE_ADMIN: return "admin";
+    case SCOPE_COMPRESS: return "compress";
     }
     return "";
 }

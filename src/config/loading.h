@@ -128,7 +128,8 @@ type_parse_fn parse_flag_value, parse_number, parse_number_or_auto, parse_count,
     parse_text, parse_path;
 type_parse_fn parse_template, parse_templates, parse_field_names, parse_head_buffers, parse_buffers,
     parse_proxy_pass, parse_return, parse_set_header;
-type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name;
+type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name, parse_compress,
+    parse_media_types;
 type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver;
 
 /* -- steps of loading -- */
@@ -138,6 +139,9 @@ struct level *level_new(struct loading *, unsigned scope, const struct level *pa
 /* Reads all members of `map` (NULL or null: none) that are directives of the level's scope, reports
  * the others; then gives what is set neither here nor above its default. */
 void level_read(struct loading *, struct level *, const struct node *map);
+/* A directive whose value is a map of others, those of `scope`: reads it into `own`. A map or NULL
+ * (all are at their defaults); False: an error was added. */
+NODISCARD bool settings_read(struct loading *, unsigned scope, const struct node *map, void *own);
 /* `10.0.0.1:3000 weight=2 backup` as the map {address: …, weight: …, backup: on}; a map stays.
  * NULL: an error was added. */
 const struct node *options_map(struct loading *, const struct node *value, const char *what);

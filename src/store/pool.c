@@ -1,11 +1,13 @@
 #include "store/pool.h"
 
 #include "base/assert.h"
+#include "store/pack.h"
 
 #include <stdlib.h>
 
-/* Item flags, for people who look at the servers: the version of the stored format. */
-#define ITEM_FLAGS    1
+/* Item flags, for people who look at the servers; a value tells by itself what it is. */
+#define ITEM_PLAIN    1
+#define ITEM_PACKED   2
 #define FREE_GETS_MAX 1024
 
 /* A lookup under way: the pool's half of a store_get. */
@@ -21,6 +23,8 @@ struct pool_store {
     struct mc_pool *pool;
     struct mc_key_maker *keys;
     struct slice prefix;
+    struct pack *pack;
+    struct cache_compress compress;
     struct pool_get *free_gets;
     size_t free_gets_n;
     size_t pending;
@@ -61,12 +65,23 @@ static void give_get(struct pool_store *s, struct pool_get *pg)
     s->free_gets_n++;
 }
 
+/* The plain form of a value, in place of it. False: it only claims to be packed. */
+static bool open_value(struct pool_store *s, struct blob **value)
+{
+    if (!pack_is_closed(blob_slice(*value)))
+        return true;
+    struct blob *plain = pack_open(s->pack, blob_slice(*value));
+    blob_unref(value);
+    *value = plain;
+    return plain != NULL;
+}
+
 /* The value becomes an entry only if it is the whole and intact response of this very key. Takes
  * `blob`. */
 static struct entry *checked_entry(struct pool_store *s, struct blob *blob, struct slice key)
 {
     enum stored_check why = STORED_OK;
-    struct entry *entry = entry_new(blob, key, &why);
+    struct entry *entry = open_value(s, &blob) ? entry_new(blob, key, &why) : NULL;
     if (entry == NULL)
         atomic_fetch_add_explicit(&s->counters.invalid, 1, memory_order_relaxed);
     return entry;
@@ -170,14 +185,26 @@ static void pool_cancel(struct store *store, struct store_get *get)
     give_get(pool_store_of(store), pg);
 }
 
+/* NULL: it is stored as it is. */
+static struct blob *packed_value(struct pool_store *s, const struct entry *entry)
+{
+    bool suits = pack_suits(&s->compress, &entry->view);
+    return suits ? pack_close(s->pack, blob_slice(entry->blob), s->compress.level) : NULL;
+}
+
 static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
                      const struct store_lease *lease)
 {
     struct pool_store *s = pool_store_of(store);
     struct mc_key key;
+    uint64_t version = lease != NULL ? lease->version : 0;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
-    return mc_pool_set_over(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s,
-                            lease != NULL ? lease->version : 0);
+    struct blob *packed = packed_value(s, entry);
+    if (packed == NULL)
+        return mc_pool_set_over(s->pool, &key, entry->blob, ITEM_PLAIN, ttl_s, version);
+    bool sent = mc_pool_set_over(s->pool, &key, packed, ITEM_PACKED, ttl_s, version);
+    blob_unref(&packed);
+    return sent;
 }
 
 /* A stub goes; a stored response stays, for who has a use for it, and can be won again. */
@@ -218,6 +245,7 @@ static void pool_free(struct store *store)
         free(pg);
     }
     mc_key_maker_free(&s->keys);
+    pack_free(&s->pack);
     free(s);
 }
 
@@ -244,7 +272,13 @@ struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
     s->pool = pool;
     s->keys = keys;
     s->prefix = prefix;
+    s->pack = pack_new();
     return &s->store;
+}
+
+void store_pool_compress(struct store *store, const struct cache_compress *compress)
+{
+    pool_store_of(store)->compress = *compress;
 }
 
 const struct store_pool_counters *store_pool_counters(const struct store *store)
