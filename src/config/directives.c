@@ -18,6 +18,7 @@
 #define NODE_FIELD(f)     .field = offsetof(struct mc_server_conf, f)
 #define CACHE_FIELD(f)    .field = offsetof(struct cache_store_conf, f)
 #define COMPRESS_FIELD(f) .field = offsetof(struct cache_compress, f)
+#define AUTH_FIELD(f)     .field = offsetof(struct mc_auth, f)
 
 static const struct choice next_upstream_words[] = {
     {"error", NEXT_ERROR},
@@ -381,6 +382,14 @@ static const struct directive directives[] = {
       .max = "1g", .source = "mcproxy", .doc = "What may wait to be sent to one server; stores beyond it are dropped." },
     { .name = "max_item", .scope = SCOPE_POOL, .type = TYPE_SIZE, POOL_FIELD(item_max_bytes), .dflt = "1m", .min = "1k",
       .max = "1g", .source = "mcproxy", .doc = "Longest value that the servers take (memcached's -I)." },
+    { .name = "auth", .scope = SCOPE_POOL, .type = TYPE_AUTH, POOL_FIELD(auth), .dflt = "off", .source = "mcproxy",
+      .doc = "User and password for servers that ask for them (memcached's -Y): {user, password_file}. They cross the network as they are: "
+             "use `tls` where others can listen." },
+    { .name = "user", .scope = SCOPE_AUTH, .type = TYPE_TEXT, AUTH_FIELD(user), .max = "250", .source = "mcproxy",
+      .doc = "At most 250 printable bytes without spaces." },
+    { .name = "password_file", .scope = SCOPE_AUTH, .type = TYPE_PASSWORD_FILE, AUTH_FIELD(password), .source = "mcproxy",
+      .doc = "File whose only line is the password: at most 250 printable bytes without spaces. A relative path starts at the file that it "
+             "stands in. Read at the start and at each reload, then by `user` of the process; it should be readable by nobody else." },
     { .name = "address", .scope = SCOPE_NODE, .type = TYPE_TEXT, NODE_FIELD(text), .source = "mcproxy",
       .doc = "host:port or unix:/path of the memcached server." },
     { .name = "weight", .scope = SCOPE_NODE, .type = TYPE_NUMBER, NODE_FIELD(weight), .dflt = "1", .min = "1", .max = "65535",
@@ -429,6 +438,8 @@ static const struct type types[] = {
     [TYPE_POOL_NAME] = {"name, off", parse_pool_name},
     [TYPE_COMPRESS] = {"on, off, map", parse_compress},
     [TYPE_MEDIA_TYPES] = {"media types", parse_media_types},
+    [TYPE_AUTH] = {"off, map", parse_auth},
+    [TYPE_PASSWORD_FILE] = {"path", parse_password_file},
 };
 
 const struct type *type_of(const struct directive *d)
@@ -476,6 +487,7 @@ const char *scope_text(unsigned scope)
     case SCOPE_CACHE: return "caches";
     case SCOPE_ADMIN: return "admin";
     case SCOPE_COMPRESS: return "compress";
+    case SCOPE_AUTH: return "auth";
     }
     return "";
 }

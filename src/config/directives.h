@@ -23,8 +23,9 @@ enum scope {
     SCOPE_CACHE = 1 << 9,     /* a member of `caches` */
     SCOPE_ADMIN = 1 << 10,    /* `admin` */
     SCOPE_COMPRESS = 1 << 11, /* `compress` of a cache as a map */
+    SCOPE_AUTH = 1 << 12,     /* `auth` of a pool */
 };
-#define SCOPE_COUNT 12
+#define SCOPE_COUNT 13
 
 /* "servers", "locations", …; of one bit. */
 const char *scope_text(unsigned scope);
@@ -61,6 +62,8 @@ enum directive_type {
     TYPE_POOL_NAME,
     TYPE_COMPRESS,
     TYPE_MEDIA_TYPES,
+    TYPE_AUTH,
+    TYPE_PASSWORD_FILE,
 };
 
 /* A word of TYPE_CHOICE and TYPE_BITS. Several may have the same value; the table ends with word

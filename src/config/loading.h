@@ -130,6 +130,7 @@ type_parse_fn parse_template, parse_templates, parse_field_names, parse_head_buf
     parse_proxy_pass, parse_return, parse_set_header;
 type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name, parse_compress,
     parse_media_types;
+type_parse_fn parse_auth, parse_password_file;
 type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver;
 
 /* -- steps of loading -- */

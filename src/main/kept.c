@@ -143,6 +143,8 @@ static bool is_same_pool(const struct mc_conf *a, const struct mc_conf *b)
         a->breaker_fails == b->breaker_fails && a->breaker_probe_ms == b->breaker_probe_ms &&
         a->pending_max == b->pending_max && a->read_buffer_bytes == b->read_buffer_bytes &&
         a->send_buffer_bytes == b->send_buffer_bytes && a->item_max_bytes == b->item_max_bytes;
+    same = same && slice_eq(a->auth.user, b->auth.user) &&
+           slice_eq(a->auth.password, b->auth.password);
     for (size_t i = 0; same && i < a->servers_n; i++)
         same = is_same_server(&a->servers[i], &b->servers[i]);
     return same;

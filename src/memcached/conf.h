@@ -27,6 +27,13 @@ struct mc_server_conf {
     uint32_t weight;          /* 1 to MC_WEIGHT_MAX */
 };
 
+/* Who we are to servers that ask for it (memcached's -Y). Never in a log. */
+struct mc_auth {
+    struct slice user; /* neither has a space or a control byte; empty: nobody asks */
+    struct slice password;
+};
+#define MC_AUTH_MAX 250 /* bytes of either */
+
 struct mc_conf {
     struct slice name; /* of the pool, for the log */
     const struct mc_server_conf *servers;
@@ -43,6 +50,7 @@ struct mc_conf {
     size_t send_buffer_bytes; /* queued for one server; stores that pass it are dropped */
     size_t item_max_bytes;    /* what the servers take (`-I`): longer values are not sent, a longer
                                  reply is a lie */
+    struct mc_auth auth;
 };
 
 #define MC_DEFAULT_PORT    11211

@@ -18,6 +18,7 @@ enum mc_loss {
     MC_LOSS_SEND,    /* the server takes no more bytes */
     MC_LOSS_GARBAGE, /* a reply that was not the one due */
     MC_LOSS_PROBE,   /* the probe was answered by no memcached that we can talk to */
+    MC_LOSS_AUTH,    /* the server wants a user and password other than ours */
     MC_LOSS_MEMORY,  /* no memory for a value */
     MC_LOSS_MOVED,   /* the server's name has other addresses now */
 };
@@ -25,7 +26,8 @@ const char *mc_loss_text(enum mc_loss);
 
 enum mc_conn_phase {
     MC_CONN_CLOSED,
-    MC_CONN_PROBING,         /* the first answer is due */
+    MC_CONN_AUTH,            /* user and password are sent, the answer is due */
+    MC_CONN_PROBING,         /* the first answer to the probe is due */
     MC_CONN_PROBING_VERSION, /* `mn` is answered, the version is due */
     MC_CONN_READY,
 };
@@ -76,8 +78,8 @@ void mc_conn_init(struct mc_conn *, struct loop *, const struct mc_conf *, struc
                   const struct mc_conn_events *, void *owner);
 /* No lookup may be pending. */
 void mc_conn_fini(struct mc_conn *);
-/* Takes the connected descriptor and sends the probe: `mn` and `version`, or only the latter with
- * `probe_classic`. */
+/* Takes the connected descriptor and sends user and password, where there are any, and the probe:
+ * `mn` and `version`, or only the latter with `probe_classic`. */
 void mc_conn_open(struct mc_conn *, int fd, bool probe_classic);
 /* Ends the connection if it is open: on_lost, then every pending lookup fails. Not from a lookup's
  * callback. */

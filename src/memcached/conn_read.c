@@ -9,6 +9,7 @@ enum step {
     STEP_MORE,    /* needs more bytes */
     STEP_GARBAGE, /* framing is lost */
     STEP_PROBE,   /* refused by the probe */
+    STEP_AUTH,    /* refused by the server */
     STEP_MEMORY,
 };
 
@@ -223,7 +224,7 @@ static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
     return STEP_GARBAGE;
 }
 
-/* -- the probe: `mn` and `version`, or `version` alone -- */
+/* -- the probe: user and password, `mn` and `version`, or `version` alone -- */
 
 static void ready(struct mc_conn *c, const struct mc_protocol *protocol)
 {
@@ -247,9 +248,17 @@ static enum step on_version(struct mc_conn *c, bool noop_answered, const struct 
     return STEP_PROBE;
 }
 
+/* The answer to user and password is "STORED", to anything of somebody unknown an error. */
 static enum step on_probe_reply(struct mc_conn *c, const struct mc_reply *reply)
 {
     c->in_start += reply->line_bytes;
+    if (reply->kind == MC_REPLY_CLIENT_ERROR &&
+        (c->phase == MC_CONN_AUTH || slice_eq(reply->text, SLICE("unauthenticated"))))
+        return STEP_AUTH;
+    if (c->phase == MC_CONN_AUTH) {
+        c->phase = MC_CONN_PROBING;
+        return reply->kind == MC_REPLY_DONE ? STEP_NEXT : STEP_PROBE;
+    }
     if (c->phase == MC_CONN_PROBING && !c->probe_classic) {
         bool unknown = reply->kind == MC_REPLY_ERROR && c->conf->protocol == MC_PROTOCOL_AUTO;
         c->noop_answered = reply->kind == MC_REPLY_NOOP;
@@ -266,6 +275,8 @@ static enum step next_reply(struct mc_conn *c)
     struct mc_reply reply;
     bool probing = c->phase != MC_CONN_READY;
     const struct mc_protocol *protocol = probing ? &mc_protocol_meta : c->protocol;
+    if (c->phase == MC_CONN_AUTH)
+        protocol = &mc_protocol_classic;
     switch (protocol->parse(unread(c), c->conf->item_max_bytes, &reply)) {
     case MC_PARSE_OK: return probing ? on_probe_reply(c, &reply) : on_reply(c, &reply);
     case MC_PARSE_MORE: return STEP_MORE;
@@ -284,6 +295,7 @@ static enum mc_loss handle_replies(struct mc_conn *c)
     case STEP_MORE: return MC_LOSS_NONE;
     case STEP_GARBAGE: return MC_LOSS_GARBAGE;
     case STEP_PROBE: return MC_LOSS_PROBE;
+    case STEP_AUTH: return MC_LOSS_AUTH;
     case STEP_MEMORY: return MC_LOSS_MEMORY;
     }
     return MC_LOSS_GARBAGE;
