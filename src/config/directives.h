@@ -24,8 +24,9 @@ enum scope {
     SCOPE_ADMIN = 1 << 10,    /* `admin` */
     SCOPE_COMPRESS = 1 << 11, /* `compress` of a cache as a map */
     SCOPE_AUTH = 1 << 12,     /* `auth` of a pool */
+    SCOPE_TLS = 1 << 13,      /* `tls` of a pool */
 };
-#define SCOPE_COUNT 13
+#define SCOPE_COUNT 14
 
 /* "servers", "locations", …; of one bit. */
 const char *scope_text(unsigned scope);
@@ -64,6 +65,8 @@ enum directive_type {
     TYPE_MEDIA_TYPES,
     TYPE_AUTH,
     TYPE_PASSWORD_FILE,
+    TYPE_TLS,
+    TYPE_FILE, /* const char *, relative to the file that it stands in */
 };
 
 /* A word of TYPE_CHOICE and TYPE_BITS. Several may have the same value; the table ends with word

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "config/directives.h"
 #include "config/node.h"
+#include "net/tls.h"
 
 /* A growable array of pointers in the arena. */
 struct pointers {
@@ -44,6 +45,13 @@ struct config_source {
     const struct level *admin; /* NULL: none */
 };
 
+/* `tls` of a pool while it is read. */
+struct tls_block {
+    struct mc_tls tls;
+    struct tls_conf conf;
+    struct slice ciphers;
+};
+
 /* One `listen`. */
 struct listen_line {
     struct slice text;
@@ -68,13 +76,14 @@ struct loading {
     struct slice *groups; /* named groups of all regular expressions of the file: variables */
     size_t groups_n;
     struct log_format *log_formats;
-    struct pointers log_files; /* struct slice */
-    struct pointers upstreams; /* struct level with own = struct upstream_conf */
-    struct pointers pools;     /* the same of struct mc_conf */
-    struct pointers caches;    /* the same of struct cache_store_conf */
-    struct pointers regexes;   /* struct regex */
-    struct pointers listens;   /* struct listen_build, see listen.c */
-    struct pointers servers;   /* struct level */
+    struct pointers log_files;    /* struct slice */
+    struct pointers upstreams;    /* struct level with own = struct upstream_conf */
+    struct pointers pools;        /* the same of struct mc_conf */
+    struct pointers caches;       /* the same of struct cache_store_conf */
+    struct pointers regexes;      /* struct regex */
+    struct pointers tls_contexts; /* struct tls_context */
+    struct pointers listens;      /* struct listen_build, see listen.c */
+    struct pointers servers;      /* struct level */
     struct level *admin;
 };
 
@@ -130,7 +139,7 @@ type_parse_fn parse_template, parse_templates, parse_field_names, parse_head_buf
     parse_proxy_pass, parse_return, parse_set_header;
 type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name, parse_compress,
     parse_media_types;
-type_parse_fn parse_auth, parse_password_file;
+type_parse_fn parse_auth, parse_password_file, parse_tls, parse_file;
 type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver;
 
 /* -- steps of loading -- */

@@ -1,6 +1,8 @@
 /* Values of the directives about a pool of memcached servers. */
 #include "config/loading.h"
 
+#include "base/parse.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -96,4 +98,44 @@ bool parse_password_file(struct loading *l, const struct directive *d, const str
                    d->name, path, (unsigned)(mode & 07777));
     }
     return problem == NULL;
+}
+
+/* -- tls -- */
+
+static bool make_context(struct loading *l, const struct directive *d, const struct node *node,
+                         struct tls_block *block)
+{
+    char error[256];
+    block->conf.ciphers = arena_dup(l->arena, block->ciphers).p;
+    if ((block->conf.certificate == NULL) != (block->conf.certificate_key == NULL)) {
+        value_error(l, d, node, "certificate and certificate_key belong together");
+        return false;
+    }
+    block->tls.context = tls_context_new(&block->conf, error, sizeof(error));
+    if (block->tls.context == NULL) {
+        value_error(l, d, node, "%s", error);
+        return false;
+    }
+    pointers_add(&l->tls_contexts, l->arena, block->tls.context);
+    return true;
+}
+
+bool parse_tls(struct loading *l, const struct directive *d, const struct node *node, void *block)
+{
+    struct mc_tls *tls = value_field(d, block);
+    struct tls_block read = {0};
+    bool on = node->kind == NODE_MAP;
+    if (!on && (node->kind != NODE_SCALAR || !parse_bool(node->text, &on))) {
+        value_error(l, d, node, "on, off or a map is needed");
+        return false;
+    }
+    if (!on) {
+        return true;
+    }
+    if (!settings_read(l, SCOPE_TLS, node->kind == NODE_MAP ? node : NULL, &read) ||
+        !make_context(l, d, node, &read)) {
+        return false;
+    }
+    *tls = read.tls;
+    return true;
 }

@@ -1,6 +1,7 @@
 #include "main/kept.h"
 
 #include "base/assert.h"
+#include "net/tls.h"
 #include "proxy/worker.h"
 
 #include <stdlib.h>
@@ -144,7 +145,9 @@ static bool is_same_pool(const struct mc_conf *a, const struct mc_conf *b)
         a->pending_max == b->pending_max && a->read_buffer_bytes == b->read_buffer_bytes &&
         a->send_buffer_bytes == b->send_buffer_bytes && a->item_max_bytes == b->item_max_bytes;
     same = same && slice_eq(a->auth.user, b->auth.user) &&
-           slice_eq(a->auth.password, b->auth.password);
+           slice_eq(a->auth.password, b->auth.password) &&
+           tls_context_same(a->tls.context, b->tls.context) &&
+           a->tls.server_name == b->tls.server_name && slice_eq(a->tls.name, b->tls.name);
     for (size_t i = 0; same && i < a->servers_n; i++)
         same = is_same_server(&a->servers[i], &b->servers[i]);
     return same;

@@ -26,6 +26,7 @@ const char *mc_loss_text(enum mc_loss why)
     case MC_LOSS_SEND: return "takes no data";
     case MC_LOSS_GARBAGE: return "a reply that was not the one due";
     case MC_LOSS_PROBE: return "does not speak the protocol";
+    case MC_LOSS_TLS: return "TLS";
     case MC_LOSS_AUTH: return "user and password (auth) are wrong or missing";
     case MC_LOSS_MEMORY: return "no memory for a value";
     case MC_LOSS_MOVED: return "address changed";
@@ -109,10 +110,12 @@ static void queue_auth(struct mc_conn *c)
     queue_text(c, SLICE("\r\n"));
 }
 
-void mc_conn_open(struct mc_conn *c, int fd, bool probe_classic)
+void mc_conn_open(struct mc_conn *c, int fd, struct tls *tls, bool probe_classic)
 {
     ASSERT(c->phase == MC_CONN_CLOSED && mc_ops_count(&c->ops) == 0);
     stream_init(&c->stream, c->loop, fd, &stream_events, c);
+    if (tls != NULL)
+        stream_take_tls(&c->stream, tls);
     stream_want_read(&c->stream, true);
     c->in = malloc(c->conf->read_buffer_bytes);
     ASSERT(c->in != NULL);
@@ -279,7 +282,7 @@ static enum mc_loss flush(struct mc_conn *c)
     case STREAM_OK: break;
     case STREAM_AGAIN: break;
     case STREAM_EOF:
-    case STREAM_ERROR: return MC_LOSS_CLOSED;
+    case STREAM_ERROR: return mc_conn_broken(c);
     }
     mc_count(c->counters, MC_BYTES_OUT, n);
     mc_out_sent(&c->out, n);

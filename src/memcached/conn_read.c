@@ -270,6 +270,12 @@ static enum step on_probe_reply(struct mc_conn *c, const struct mc_reply *reply)
 
 /* -- reading -- */
 
+enum mc_loss mc_conn_broken(struct mc_conn *c)
+{
+    c->tls_problem = stream_problem(&c->stream);
+    return c->tls_problem == NULL ? MC_LOSS_CLOSED : MC_LOSS_TLS;
+}
+
 static enum step next_reply(struct mc_conn *c)
 {
     struct mc_reply reply;
@@ -319,8 +325,8 @@ static enum mc_loss read_buffer(struct mc_conn *c, size_t *n)
     switch (stream_read(&c->stream, c->in + c->in_end, c->conf->read_buffer_bytes - c->in_end, n)) {
     case STREAM_OK: c->in_end += *n; return MC_LOSS_NONE;
     case STREAM_AGAIN: *n = 0; return MC_LOSS_NONE;
-    case STREAM_EOF:
-    case STREAM_ERROR: return MC_LOSS_CLOSED;
+    case STREAM_EOF: return MC_LOSS_CLOSED;
+    case STREAM_ERROR: return mc_conn_broken(c);
     }
     return MC_LOSS_CLOSED;
 }
@@ -332,8 +338,8 @@ static enum mc_loss read_value(struct mc_conn *c, size_t *n)
     switch (stream_read(&c->stream, value->data + value->len, total - value->len, n)) {
     case STREAM_OK: value->len += *n; break;
     case STREAM_AGAIN: *n = 0; break;
-    case STREAM_EOF:
-    case STREAM_ERROR: return MC_LOSS_CLOSED;
+    case STREAM_EOF: return MC_LOSS_CLOSED;
+    case STREAM_ERROR: return mc_conn_broken(c);
     }
     if (value->len < total)
         return MC_LOSS_NONE;
