@@ -100,6 +100,19 @@ static struct slice next_record(struct cursor c, char *copy)
     return slice_make(copy, n);
 }
 
+/* A peer that hangs up has mostly said why before. */
+static enum stream_result result_of_write(struct tls *t, int returned)
+{
+    char byte;
+    size_t n = 0;
+    enum stream_result result = result_of(t, returned);
+    if (result == STREAM_ERROR) {
+        ERR_clear_error();
+        (void)result_of(t, SSL_read_ex(t->ssl, &byte, 1, &n));
+    }
+    return result;
+}
+
 enum stream_result tls_writev(struct tls *t, const struct iovec *iov, int count, size_t *n)
 {
     char copy[RECORD_BYTES];
@@ -113,7 +126,7 @@ enum stream_result tls_writev(struct tls *t, const struct iovec *iov, int count,
         size_t sent = 0;
         int returned = SSL_write_ex(t->ssl, record.p, record.n, &sent);
         if (returned <= 0)
-            result = result_of(t, returned);
+            result = result_of_write(t, returned);
         skip(&c, sent);
         total += sent;
     }

@@ -150,3 +150,14 @@ struct blob *pack_open(struct pack *p, struct slice packed)
         blob_unref(&blob);
     return blob;
 }
+
+struct entry *pack_entry(struct pack *p, struct blob *value, struct slice key,
+                         enum stored_check *why)
+{
+    if (!pack_is_closed(blob_slice(value)))
+        return entry_new(value, key, why);
+    struct blob *plain = pack_open(p, blob_slice(value));
+    blob_unref(&value);
+    *why = STORED_BAD_LENGTH;
+    return plain == NULL ? NULL : entry_new(plain, key, why);
+}

@@ -6,7 +6,7 @@
 
 #include "base/blob.h"
 #include "cache/cache_conf.h"
-#include "cache/stored.h"
+#include "cache/store.h"
 
 /* Of a plain value: packing so much takes about 5 ms, for which the worker's other connections
  * wait. A longer one is left as it is; a packed one that claims to be longer is none. */
@@ -28,3 +28,7 @@ bool pack_is_closed(struct slice value);
 /* The plain value of foreign bytes that claim to be packed, one reference; allocates no more than
  * they declare and PACK_BYTES_MAX allows. NULL: they are nothing that pack_close makes. */
 struct blob *pack_open(struct pack *, struct slice packed);
+/* The stored response of `key` that a value is, packed or not. Takes `value` in either case. NULL:
+ * it is none, `*why` says it. */
+struct entry *pack_entry(struct pack *, struct blob *value, struct slice key,
+                         enum stored_check *why);

@@ -65,35 +65,26 @@ static void give_get(struct pool_store *s, struct pool_get *pg)
     s->free_gets_n++;
 }
 
-/* The plain form of a value, in place of it. False: it only claims to be packed. */
-static bool open_value(struct pool_store *s, struct blob **value)
-{
-    if (!pack_is_closed(blob_slice(*value)))
-        return true;
-    struct blob *plain = pack_open(s->pack, blob_slice(*value));
-    blob_unref(value);
-    *value = plain;
-    return plain != NULL;
-}
-
 /* The value becomes an entry only if it is the whole and intact response of this very key. Takes
  * `blob`. */
 static struct entry *checked_entry(struct pool_store *s, struct blob *blob, struct slice key)
 {
     enum stored_check why = STORED_OK;
-    struct entry *entry = open_value(s, &blob) ? entry_new(blob, key, &why) : NULL;
+    struct entry *entry = pack_entry(s->pack, blob, key, &why);
     if (entry == NULL)
         atomic_fetch_add_explicit(&s->counters.invalid, 1, memory_order_relaxed);
     return entry;
 }
 
 /* What the server said about the item. */
-static void take_item(struct store_get *get, const struct mc_item *item, bool over_value)
+static void take_item(struct store_get *get, const struct mc_item *item, bool over_value,
+                      bool doubtful)
 {
     bool asked = get->want.lease_s > 0 && item->cas != 0;
     get->version = item->cas;
     get->stale = item->stale;
     get->taken = asked && item->taken;
+    get->doubtful = get->taken && doubtful;
     if (asked && item->won)
         get->lease = (struct store_lease){get->key.bytes, item->cas, over_value};
 }
@@ -105,7 +96,7 @@ static enum store_result take_result(struct pool_store *s, struct store_get *get
     if (result == MC_FAILED)
         return STORE_MISS;
     get->answered = true;
-    take_item(get, &mc->item, result == MC_HIT);
+    take_item(get, &mc->item, result == MC_HIT, mc->doubtful);
     if (get->check && mc->blob == NULL)
         return result == MC_HIT ? STORE_HIT : STORE_MISS;
     if (result == MC_MISS)
@@ -164,6 +155,7 @@ static enum store_result pool_get(struct store *store, struct store_get *get)
     get->answered = false;
     get->stale = false;
     get->taken = false;
+    get->doubtful = false;
     get->entry = NULL;
     get->tier = TIER_NONE;
     get->pending = pg;
@@ -185,11 +177,26 @@ static void pool_cancel(struct store *store, struct store_get *get)
     give_get(pool_store_of(store), pg);
 }
 
-/* NULL: it is stored as it is. */
-static struct blob *packed_value(struct pool_store *s, const struct entry *entry)
+/* What the servers get: the entry's own bytes, or their packed form. One reference. */
+static struct blob *value_of(struct pool_store *s, const struct entry *entry, uint32_t *flags)
 {
-    bool suits = pack_suits(&s->compress, &entry->view);
-    return suits ? pack_close(s->pack, blob_slice(entry->blob), s->compress.level) : NULL;
+    struct blob *packed = NULL;
+    if (pack_suits(&s->compress, &entry->view))
+        packed = pack_close(s->pack, blob_slice(entry->blob), s->compress.level);
+    *flags = packed != NULL ? ITEM_PACKED : ITEM_PLAIN;
+    return packed != NULL ? packed : blob_ref(entry->blob);
+}
+
+static bool put_value(struct pool_store *s, const struct mc_key *key, struct blob *value,
+                      uint32_t flags, int64_t ttl_s, const struct store_lease *lease)
+{
+    uint64_t version = lease != NULL ? lease->version : 0;
+    if (version == STORE_ABSENT)
+        return mc_pool_add(s->pool, key, value, flags, ttl_s);
+    bool sent = mc_pool_set_over(s->pool, key, value, flags, ttl_s, version);
+    if (!sent && lease != NULL) /* too large: nobody need wait for it */
+        mc_pool_del_version(s->pool, key, version, lease->over_value);
+    return sent;
 }
 
 static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
@@ -197,13 +204,11 @@ static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
 {
     struct pool_store *s = pool_store_of(store);
     struct mc_key key;
-    uint64_t version = lease != NULL ? lease->version : 0;
+    uint32_t flags = 0;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
-    struct blob *packed = packed_value(s, entry);
-    if (packed == NULL)
-        return mc_pool_set_over(s->pool, &key, entry->blob, ITEM_PLAIN, ttl_s, version);
-    bool sent = mc_pool_set_over(s->pool, &key, packed, ITEM_PACKED, ttl_s, version);
-    blob_unref(&packed);
+    struct blob *value = value_of(s, entry, &flags);
+    bool sent = put_value(s, &key, value, flags, ttl_s, lease);
+    blob_unref(&value);
     return sent;
 }
 

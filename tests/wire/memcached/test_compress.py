@@ -112,3 +112,11 @@ def test_bent_value_is_a_miss(make, origin, memcached, how):
     origin.receive().reply(content="new", cache_control="max-age=600")
     client.expect(200, content="new")
     poll_until(lambda: proxy.client().get("/a").expect(200).content == b"new", "the new response")
+
+
+def test_tools_tell_what_is_stored(make, origin, memcached, mcproxy):
+    proxy = make("on")
+    fill(proxy, origin, memcached)
+    result = mcproxy("cache", "get", "http://example.test/a", "-c", proxy.config_path)
+    assert result.returncode == 0, result.stderr
+    assert str(len(PAGE)) in result.stdout
