@@ -140,7 +140,7 @@ type_parse_fn parse_template, parse_templates, parse_field_names, parse_head_buf
 type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name, parse_compress,
     parse_media_types;
 type_parse_fn parse_auth, parse_password_file, parse_tls, parse_file;
-type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver;
+type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver, parse_bind;
 
 /* -- steps of loading -- */
 

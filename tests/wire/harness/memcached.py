@@ -12,12 +12,13 @@ from .process import free_port, kill_group, start
 
 
 class Memcached:
-    def __init__(self, *options, auth=None, tls=None):
+    def __init__(self, *options, host="127.0.0.1", port=None, auth=None, tls=None):
         """`auth` is ("user", "password") where -Y asks for them, `tls` a client's ssl.SSLContext where -Z is on."""
-        self.port = free_port()
+        self.host = host
         self._auth, self._tls = auth, tls
-        self.address = f"127.0.0.1:{self.port}"
-        self._command = ["memcached", "-l", "127.0.0.1", "-p", str(self.port), "-U", "0", "-m", "16", "-t", "1", *options]
+        self.port = port or free_port()
+        self.address = f"{self.host}:{self.port}"
+        self._command = ["memcached", "-l", self.host, "-p", str(self.port), "-U", "0", "-m", "16", "-t", "1", *options]
         if os.geteuid() == 0:
             self._command += ["-u", "root"]
         self._process = None
@@ -63,7 +64,7 @@ class Memcached:
         return reply
 
     def _connect(self):
-        s = socket.create_connection(("127.0.0.1", self.port), WAIT_S)
+        s = socket.create_connection((self.host, self.port), WAIT_S)
         if self._tls:
             s = self._tls.wrap_socket(s)
         if self._auth:
