@@ -198,7 +198,8 @@ struct cache_store_conf {
     int64_t memory_revalidate_ms; /* between two checks of an entry in memory; 0: never */
     int64_t max_object_bytes;
     struct slice key_prefix;
-    int pool; /* index into the configuration's memcached pools, -1 none */
+    struct cache_compress compress; /* in the pool */
+    int pool;                       /* index into the configuration's memcached pools, -1 none */
 };
 
 struct proxy_conf {

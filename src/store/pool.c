@@ -1,11 +1,13 @@
 #include "store/pool.h"
 
 #include "base/assert.h"
+#include "store/pack.h"
 
 #include <stdlib.h>
 
-/* Item flags, for people who look at the servers: the version of the stored format. */
-#define ITEM_FLAGS    1
+/* Item flags, for people who look at the servers; a value tells by itself what it is. */
+#define ITEM_PLAIN    1
+#define ITEM_PACKED   2
 #define FREE_GETS_MAX 1024
 
 _Static_assert((int)STORE_NEXT_ERROR == (int)MC_FAILURE_ERROR &&
@@ -27,6 +29,8 @@ struct pool_store {
     struct mc_pool *pool;
     struct mc_key_maker *keys;
     struct slice prefix;
+    struct pack *pack;
+    struct cache_compress compress;
     struct pool_get *free_gets;
     size_t free_gets_n;
     size_t pending;
@@ -72,7 +76,7 @@ static void give_get(struct pool_store *s, struct pool_get *pg)
 static struct entry *checked_entry(struct pool_store *s, struct blob *blob, struct slice key)
 {
     enum stored_check why = STORED_OK;
-    struct entry *entry = entry_new(blob, key, &why);
+    struct entry *entry = pack_entry(s->pack, blob, key, &why);
     if (entry == NULL)
         atomic_fetch_add_explicit(&s->counters.invalid, 1, memory_order_relaxed);
     return entry;
@@ -183,18 +187,38 @@ static void pool_cancel(struct store *store, struct store_get *get)
     give_get(pool_store_of(store), pg);
 }
 
+/* What the servers get: the entry's own bytes, or their packed form. One reference. */
+static struct blob *value_of(struct pool_store *s, const struct entry *entry, uint32_t *flags)
+{
+    struct blob *packed = NULL;
+    if (pack_suits(&s->compress, &entry->view))
+        packed = pack_close(s->pack, blob_slice(entry->blob), s->compress.level);
+    *flags = packed != NULL ? ITEM_PACKED : ITEM_PLAIN;
+    return packed != NULL ? packed : blob_ref(entry->blob);
+}
+
+static bool put_value(struct pool_store *s, const struct mc_key *key, struct blob *value,
+                      uint32_t flags, int64_t ttl_s, const struct store_lease *lease)
+{
+    uint64_t version = lease != NULL ? lease->version : 0;
+    if (version == STORE_ABSENT)
+        return mc_pool_add(s->pool, key, value, flags, ttl_s);
+    bool sent = mc_pool_set_over(s->pool, key, value, flags, ttl_s, version);
+    if (!sent && lease != NULL) /* too large: nobody need wait for it */
+        mc_pool_del_version(s->pool, key, version, lease->over_value);
+    return sent;
+}
+
 static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
                      const struct store_lease *lease)
 {
     struct pool_store *s = pool_store_of(store);
     struct mc_key key;
+    uint32_t flags = 0;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
-    uint64_t version = lease != NULL ? lease->version : 0;
-    if (version == STORE_ABSENT)
-        return mc_pool_add(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s);
-    bool sent = mc_pool_set_over(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s, version);
-    if (!sent && lease != NULL) /* too large: nobody need wait for it */
-        mc_pool_del_version(s->pool, &key, version, lease->over_value);
+    struct blob *value = value_of(s, entry, &flags);
+    bool sent = put_value(s, &key, value, flags, ttl_s, lease);
+    blob_unref(&value);
     return sent;
 }
 
@@ -236,6 +260,7 @@ static void pool_free(struct store *store)
         free(pg);
     }
     mc_key_maker_free(&s->keys);
+    pack_free(&s->pack);
     free(s);
 }
 
@@ -262,7 +287,13 @@ struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
     s->pool = pool;
     s->keys = keys;
     s->prefix = prefix;
+    s->pack = pack_new();
     return &s->store;
+}
+
+void store_pool_compress(struct store *store, const struct cache_compress *compress)
+{
+    pool_store_of(store)->compress = *compress;
 }
 
 const struct store_pool_counters *store_pool_counters(const struct store *store)
