@@ -41,6 +41,7 @@ void mc_conn_init(struct mc_conn *c, struct loop *loop, const struct mc_conf *co
         .counters = counters,
         .events = events,
         .owner = owner,
+        .item_max_bytes = conf->item_max_bytes,
         .stream.fd = -1,
     };
     mc_ops_init(&c->ops);
@@ -83,7 +84,7 @@ static struct mc_conn *conn_of(void *owner)
 
 /* -- opening and ending -- */
 
-static void queue_text(struct mc_conn *c, struct slice s)
+void mc_conn_queue_text(struct mc_conn *c, struct slice s)
 {
     char *at = mc_out_reserve(&c->out, s.n);
     ASSERT(at != NULL);
@@ -110,7 +111,7 @@ void mc_conn_open(struct mc_conn *c, int fd, bool probe_classic)
     c->probe_classic = probe_classic;
     c->phase = MC_CONN_PROBING;
     c->last_read = loop_now(c->loop);
-    queue_text(c, probe_classic ? SLICE("version\r\n") : SLICE("mn\r\nversion\r\n"));
+    mc_conn_queue_text(c, probe_classic ? SLICE("version\r\n") : SLICE("mn\r\nversion\r\n"));
     timer_set(c->loop, &c->reply_deadline, c->conf->read_timeout_ms);
 }
 
@@ -235,7 +236,7 @@ bool mc_conn_set(struct mc_conn *c, const struct mc_key *key, struct blob *value
     mc_out_commit(&c->out, n);
     if (!copied)
         mc_out_value(&c->out, value);
-    queue_text(c, SLICE("\r\n"));
+    mc_conn_queue_text(c, SLICE("\r\n"));
     c->quiet_tail++;
     return true;
 }

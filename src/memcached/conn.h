@@ -25,8 +25,9 @@ const char *mc_loss_text(enum mc_loss);
 
 enum mc_conn_phase {
     MC_CONN_CLOSED,
-    MC_CONN_PROBING,         /* the first answer is due */
-    MC_CONN_PROBING_VERSION, /* `mn` is answered, the version is due */
+    MC_CONN_PROBING,          /* the first answer is due */
+    MC_CONN_PROBING_VERSION,  /* `mn` is answered, the version is due */
+    MC_CONN_PROBING_SETTINGS, /* the lines of `stats settings` are due */
     MC_CONN_READY,
 };
 
@@ -55,6 +56,8 @@ struct mc_conn {
     const struct mc_protocol *protocol; /* decided when ready */
     bool probe_classic;                 /* asked for the version only */
     bool noop_answered;                 /* by the probe */
+    size_t item_max_bytes; /* what the server takes: conf's, or less where it says so; known before
+                              the first connection too */
     struct mc_ops ops;
     uint64_t late_seq;   /* commands before it have had their deadline */
     uint32_t quiet_tail; /* quiet stores behind the last command that is answered */

@@ -65,6 +65,15 @@ bool mc_pool_set(struct mc_pool *, const struct mc_key *, struct blob *value, ui
 /* The same, only in place of the item of version `cas` (0: of any). */
 bool mc_pool_set_over(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                       int64_t ttl_s, uint64_t cas);
+/* What an item costs a server beside its key and value, generously: header, CAS, flags,
+ * terminators. */
+#define MC_ITEM_OVERHEAD_BYTES 72
+/* The longest item that every server of the pool takes, as far as they have told: never more than
+ * conf's `item_max_bytes`, which stands for those that have not. */
+size_t mc_pool_item_max_bytes(const struct mc_pool *);
+/* Is any server connected? */
+bool mc_pool_is_up(const struct mc_pool *);
+
 void mc_pool_del(struct mc_pool *, const struct mc_key *);
 /* Gives an item `ttl_s` seconds to live from now on, where the server has the meta protocol. */
 void mc_pool_touch(struct mc_pool *, const struct mc_key *, uint32_t ttl_s);
