@@ -75,7 +75,8 @@ size_t mc_pool_item_max_bytes(const struct mc_pool *);
 bool mc_pool_is_up(const struct mc_pool *);
 
 void mc_pool_del(struct mc_pool *, const struct mc_key *);
-/* Gives an item `ttl_s` seconds to live from now on, where the server has the meta protocol. */
+/* Gives an item `ttl_s` seconds (as of mc_exptime) to live from now on, where the server has the
+ * meta protocol. */
 void mc_pool_touch(struct mc_pool *, const struct mc_key *, uint32_t ttl_s);
 /* Removes only the item of version `cas`; with `mark` it stays, stale, and one of those who look
  * with a lease wins it. Does nothing where the server has no versions. */

@@ -1,6 +1,7 @@
 #include "store/pool.h"
 
 #include "base/assert.h"
+#include "store/pool_chunks.h"
 
 #include <stdlib.h>
 
@@ -21,6 +22,7 @@ struct pool_store {
     struct mc_pool *pool;
     struct mc_key_maker *keys;
     struct slice prefix;
+    struct pool_chunks chunks;
     struct pool_get *free_gets;
     size_t free_gets_n;
     size_t pending;
@@ -170,14 +172,31 @@ static void pool_cancel(struct store *store, struct store_get *get)
     give_get(pool_store_of(store), pg);
 }
 
+/* What stands under the entry's own key: its manifest where the whole is too long for an item. One
+ * reference. NULL: it cannot be stored. */
+static struct blob *record_of(struct pool_store *s, struct entry *entry, const struct mc_key *key,
+                              int64_t ttl_s)
+{
+    const struct stored_view *v = &entry->view;
+    size_t item_bytes = entry->blob->len + key->n + MC_ITEM_OVERHEAD_BYTES;
+    if (stored_is_manifest(&v->meta))
+        pool_chunks_touch(&s->chunks, v, ttl_s);
+    else if (v->content.n > 0 && item_bytes > mc_pool_item_max_bytes(s->pool))
+        return pool_chunks_split(&s->chunks, v, ttl_s);
+    return blob_ref(entry->blob);
+}
+
 static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
                      const struct store_lease *lease)
 {
     struct pool_store *s = pool_store_of(store);
     struct mc_key key;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
-    return mc_pool_set_over(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s,
-                            lease != NULL ? lease->version : 0);
+    struct blob *record = record_of(s, entry, &key, ttl_s);
+    bool sent = record != NULL && mc_pool_set_over(s->pool, &key, record, ITEM_FLAGS, ttl_s,
+                                                   lease != NULL ? lease->version : 0);
+    blob_unref(&record);
+    return sent;
 }
 
 /* A stub goes; a stored response stays, for who has a use for it, and can be won again. */
@@ -208,6 +227,30 @@ static void pool_del(struct store *store, const struct cache_key *cache_key)
     mc_pool_del(s->pool, &key);
 }
 
+/* -- chunks (pool_chunks.h) -- */
+
+static enum store_result pool_read(struct store *store, struct store_read *read)
+{
+    return pool_chunks_read(&pool_store_of(store)->chunks, read);
+}
+
+static void pool_read_cancel(struct store *store UNUSED, struct store_read *read)
+{
+    pool_chunks_read_cancel(read);
+}
+
+static void pool_write(struct store *store, const struct store_chunk *c, struct slice content,
+                       int64_t ttl_s)
+{
+    (void)pool_chunks_write(&pool_store_of(store)->chunks, c, content, ttl_s);
+}
+
+static struct store_fill *pool_fill(struct store *store, struct slice key, uint64_t generation,
+                                    int64_t ttl_s)
+{
+    return pool_chunks_fill(&pool_store_of(store)->chunks, key, generation, ttl_s);
+}
+
 static void pool_free(struct store *store)
 {
     struct pool_store *s = pool_store_of(store);
@@ -230,6 +273,10 @@ static const struct store_ops ops = {
     .renew = pool_renew,
     .del = pool_del,
     .free = pool_free,
+    .read = pool_read,
+    .read_cancel = pool_read_cancel,
+    .write = pool_write,
+    .fill = pool_fill,
 };
 
 struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
@@ -244,6 +291,7 @@ struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
     s->pool = pool;
     s->keys = keys;
     s->prefix = prefix;
+    s->chunks = (struct pool_chunks){pool, keys, prefix, &s->counters.invalid};
     return &s->store;
 }
 
