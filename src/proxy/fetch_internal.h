@@ -106,6 +106,10 @@ void fetch_release_lease(struct fetch *);
 /* -- fetch_head.c -- */
 /* Fills head_text and out. */
 void fetch_make_request(struct fetch *);
+/* For `n` bytes of what the request asks for, from `first` on, as long as it is what `if_range`
+ * names. Text in the request's arena. */
+void fetch_make_range_request(struct request *, uint64_t first, uint64_t n, struct slice if_range,
+                              struct exchange_request *out);
 
 /* -- fetch_store.c -- */
 /* Fills `response` from the head that came; the verdict, and what is needed to store it. */
