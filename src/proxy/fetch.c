@@ -108,16 +108,19 @@ void fetch_run(struct fetch *f)
         fetch_free(f);
 }
 
-/* Readers have made room, or the last one has left. */
-static void fetch_on_flight(void *owner)
+void fetch_on_room(struct fetch *f)
 {
-    struct fetch *f = owner;
     bool wanted = f->collecting || f->background || f->may_store;
     if (flight_readers(f->writer) == 0 && !(wanted && f->state < FETCH_READ_CONTENT) &&
         !f->collecting)
         give_up(f);
-    else if (f->exchange && f->response && !flight_window_full(f->writer))
+    else if (f->exchange && f->response && fetch_fill_has_room(f) && !flight_window_full(f->writer))
         exchange_resume(f->exchange);
+}
+
+static void fetch_on_flight(void *owner)
+{
+    fetch_on_room(owner);
 }
 
 static struct fetch *fetch_new(struct request *r, struct flight_reader *leader, bool look,
@@ -359,7 +362,16 @@ static void on_head(struct exchange *ex, const struct response_head *head)
 static bool is_too_much(struct fetch *f, size_t more)
 {
     uint64_t max = (uint64_t)f->r->location->rules.max_object_bytes;
-    return flight_length(f->writer) + more > max || flight_over_budget(f->writer);
+    return flight_length(f->writer) + more > max || (!f->fill && flight_over_budget(f->writer));
+}
+
+static void store_content(struct fetch *f, struct slice bytes)
+{
+    fetch_fill_if_large(f, bytes.n);
+    if (is_too_much(f, bytes.n))
+        fetch_stop_storing(f);
+    else if (f->fill)
+        fetch_fill_add(f, bytes);
 }
 
 static void on_content(struct exchange *ex, struct blob *blob, struct slice bytes)
@@ -368,13 +380,11 @@ static void on_content(struct exchange *ex, struct blob *blob, struct slice byte
     f->try->content_bytes += bytes.n;
     if (!f->writer || !f->response || f->state != FETCH_READ_CONTENT)
         return; /* of a response that is not passed on (a 304, a retried status) */
-    if (f->collecting && is_too_much(f, bytes.n)) {
-        f->collecting = false;
-        flight_stop_collecting(f->writer);
-        fetch_release_lease(f);
-    }
-    /* Backpressure: readers that have not taken the window's bytes stop this reader. */
-    if (!flight_append(f->writer, blob, bytes))
+    if (f->collecting)
+        store_content(f, bytes);
+    /* Backpressure: readers that have not taken the window's bytes stop this reader, and so does a
+     * store that has not taken the chunks before. */
+    if (!flight_append(f->writer, blob, bytes) || !fetch_fill_has_room(f))
         exchange_pause(ex);
 }
 
@@ -682,10 +692,12 @@ static enum fetch_state step_read_content(struct fetch *f)
 
 static enum fetch_state step_store(struct fetch *f)
 {
-    if (f->collecting)
-        fetch_store_response(f);
-    flight_end(&f->writer, FLIGHT_COMPLETE, REPLY_NONE);
-    return FETCH_DONE;
+    if (f->writer) {
+        if (f->collecting)
+            fetch_store_response(f);
+        flight_end(&f->writer, FLIGHT_COMPLETE, REPLY_NONE);
+    }
+    return fetch_fill_is_over(f) ? FETCH_DONE : FETCH_STAY;
 }
 
 /* -- the end -- */
@@ -724,6 +736,8 @@ static enum fetch_state step_done(struct fetch *f)
     if (f->look && f->looked && !f->lookup_done)
         store_cancel(f->r->store, &f->get);
     fetch_release_lease(f);
+    fetch_fill_free(f);
+    entry_unref(&f->manifest);
     if (f->exchange)
         exchange_cancel(&f->exchange);
     if (f->writer)

@@ -164,6 +164,8 @@ void fetch_make_range_request(struct request *r, uint64_t first, uint64_t n, str
     struct fields fields = {0};
     *out = (struct exchange_request){.method = METHOD_GET, .framing = FRAMING_NONE};
     add_fields(r, &fields, true, false);
+    fields_remove(&fields, FIELD_RANGE); /* of proxy_set_header */
+    fields_remove(&fields, FIELD_IF_RANGE);
     fields_add_id(&fields, &r->arena, FIELD_RANGE,
                   arena_printf(&r->arena, "bytes=%llu-%llu", (unsigned long long)first,
                                (unsigned long long)(first + n - 1)));

@@ -96,6 +96,8 @@ static void mend_on_fail(struct exchange *ex, enum exchange_error error)
     bool again = error == EXCHANGE_STALE && !m->again;
     if (!again) {
         counter_add(&m->r->worker->counters, COUNTER_UPSTREAM_ERRORS, 1);
+        if (error != EXCHANGE_LOCAL)
+            peer_failed(exchange_peer(ex), loop_now(m->r->worker->loop));
         end(m, false);
         return;
     }

@@ -324,6 +324,7 @@ static enum request_state join(struct request *r)
                             request_on_flight, r, &r->leader);
     if (r->leader) {
         flight_second_from(r->reader, loop_now(r->worker->loop) + l->lock_age_ms);
+        r->no_store = r->no_store || r->reader->late;
         fetch_start(r, r->reader, true, r->entry, false);
         return REQ_FETCH;
     }

@@ -211,8 +211,7 @@ struct store_fill *pool_chunks_fill(struct pool_chunks *p, struct slice key, uin
                                     int64_t ttl_s)
 {
     uint32_t chunk_bytes = pool_chunks_bytes(p);
-    ASSERT(generation != 0);
-    if (chunk_bytes == 0 || !mc_pool_is_up(p->pool))
+    if (generation == 0 || chunk_bytes == 0 || !mc_pool_is_up(p->pool))
         return NULL;
     struct pool_fill *f = calloc(1, sizeof *f);
     ASSERT(f);
