@@ -138,9 +138,7 @@ void fetch_publish(struct fetch *f)
         put_index(f);
         flight_list_variant(f->writer, &f->store_key);
     }
-    if (f->collecting) {
-        fetch_keep_lease(f);
-    } else {
+    if (!f->collecting) {
         put_mark(f);
         fetch_release_lease(f);
     }
