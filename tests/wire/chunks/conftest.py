@@ -92,9 +92,17 @@ class Pool:
     def __iter__(self):
         return iter(self.servers)
 
+    @staticmethod
+    def keys(server):
+        """All of them: memcached's listing leaves out what is being used at that moment."""
+        def complete():
+            before, keys = server.items(), server.keys()
+            return [keys] if len(keys) == before == server.items() else None
+        return poll_until(complete, "a complete listing of the keys")[0]
+
     def _items(self, flags):
         for server in self.servers:
-            for key in server.keys():
+            for key in self.keys(server):
                 if server.command(f"mg {key} f").startswith(f"HD f{flags}\r".encode()):
                     yield server, key
 

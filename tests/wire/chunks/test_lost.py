@@ -69,14 +69,16 @@ def test_damaged_chunk_is_a_lost_one(origin, stored, proxy, pool):
 
 
 def no_ranges(large):
-    return lambda request: request.reply_head(length=large.size, **large.fields) and large.send(request, 0, large.size)
-
-
-def part_as(large, **changed):
     def answer(request):
-        fields = {**large.fields, "content_range": f"bytes {CHUNK}-{2 * CHUNK - 1}/{SIZE}", **changed}
-        request.reply(206, content=large.part(CHUNK, CHUNK), **fields)
+        request.reply_head(length=large.size, **large.fields)
+        large.send(request, 0, large.size)
     return answer
+
+
+def part_as(large, content=None, **changed):
+    place = f"bytes {CHUNK}-{2 * CHUNK - 1}/{SIZE}"
+    content = large.part(CHUNK, CHUNK) if content is None else content
+    return lambda request: {"status": 206, "content": content, **large.fields, "content_range": place, **changed}
 
 
 large = Large(SIZE)
@@ -90,10 +92,10 @@ WRONG = [
     ("other length", part_as(large, content_range=f"bytes {CHUNK}-{2 * CHUNK - 1}/{SIZE + 1}")),
     ("length not told", part_as(large, content_range=f"bytes {CHUNK}-{2 * CHUNK - 1}/*")),
     ("no place", part_as(large, content_range=None)),
-    ("gone", lambda request: request.reply(404, content="gone")),
+    ("gone", lambda request: {"status": 404, "content": "gone"}),
     ("closed", lambda request: request.connection.close()),
-    ("too short", lambda request: request.reply(206, content=b"x", content_range=f"bytes {CHUNK}-{2 * CHUNK - 1}/{SIZE}", **large.fields)),
-    ("too long", lambda request: request.reply(206, content=b"x" * (CHUNK + 1), content_range=f"bytes {CHUNK}-{2 * CHUNK - 1}/{SIZE}", **large.fields)),
+    ("too short", part_as(large, b"x")),
+    ("too long", part_as(large, b"x" * (CHUNK + 1))),
 ]
 
 
