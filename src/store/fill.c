@@ -62,7 +62,8 @@ static enum store_fill_state state_of(const struct pool_fill *f)
     return list_empty(&f->sent) ? FILL_WHOLE : FILL_FULL;
 }
 
-/* False: nobody takes it. */
+/* What cannot be sent now, as the connection is being made or has enough to do, will be found
+ * missing and sent then. False: nobody is there to ask. */
 static bool send_chunk(struct fill_chunk *c)
 {
     struct pool_fill *f = c->fill;
@@ -70,8 +71,8 @@ static bool send_chunk(struct fill_chunk *c)
     list_remove(&c->node);
     list_push_back(&f->sent, &c->node);
     f->sent_n++;
-    return mc_pool_set(pool, &c->ack.key, c->blob, CHUNK_ITEM_FLAGS, f->ttl_s) &&
-           mc_pool_get(pool, &c->ack) == MC_PENDING;
+    (void)mc_pool_set(pool, &c->ack.key, c->blob, CHUNK_ITEM_FLAGS, f->ttl_s);
+    return mc_pool_get(pool, &c->ack) == MC_PENDING;
 }
 
 static void send_more(struct pool_fill *f)
@@ -83,7 +84,7 @@ static void send_more(struct pool_fill *f)
     f->fill.state = state_of(f);
 }
 
-/* A server that could not say in time is told once more; one that has not kept it has no room. */
+/* A server that does not have it, or could not say in time, gets it once more. */
 static void take_ack(struct fill_chunk *c, enum mc_result result)
 {
     struct pool_fill *f = c->fill;
@@ -91,7 +92,7 @@ static void take_ack(struct fill_chunk *c, enum mc_result result)
     blob_unref(&c->ack.blob);
     if (result == MC_HIT) {
         chunk_free(c);
-    } else if (result == MC_FAILED && !c->again) {
+    } else if (!c->again) {
         c->again = true;
         list_remove(&c->node);
         list_push_front(&f->waiting, &c->node);
