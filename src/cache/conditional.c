@@ -187,8 +187,9 @@ struct slice conditional_range_validator(const struct stored_view *view)
     if (view->etag.n > 0) {
         return etag_is_weak(view->etag) ? slice_none() : view->etag;
     }
-    bool strong = view->meta.last_modified >= 0 &&
-                  view->meta.received_ms / 1000 - view->meta.last_modified >= STRONG_DATE_S;
+    wall_s modified = view->meta.last_modified;
+    bool strong =
+        modified >= 0 && date_of(view, view->meta.received_ms / 1000) - modified >= STRONG_DATE_S;
     return strong ? stored_field(view, SLICE("Last-Modified")) : slice_none();
 }
 
