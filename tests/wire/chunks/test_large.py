@@ -9,7 +9,7 @@ from harness.deadline import SLOW, poll_until
 from .conftest import MB, Large, digest_rest
 
 # Chunks on their way, buffers of both sides and what the allocator keeps. A sanitizer keeps freed memory in its quarantine.
-KEPT = (24 if SLOW <= 1 else 400) * MB
+KEPT = (12 if SLOW <= 1 else 700) * MB
 
 
 @pytest.mark.slow
