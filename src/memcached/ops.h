@@ -15,7 +15,8 @@ struct mc_key;
 enum mc_op_kind {
     MC_OP_GET,
     MC_OP_CHECK, /* a lookup without the value */
-    MC_OP_DEL
+    MC_OP_DEL,
+    MC_OP_TEXT /* a tool's command, answered by text */
 };
 
 struct mc_op {

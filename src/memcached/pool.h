@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 #include "base/blob.h"
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "memcached/codec.h"
@@ -66,6 +67,9 @@ bool mc_pool_set(struct mc_pool *, const struct mc_key *, struct blob *value, ui
 /* The same, only in place of the item of version `cas` (0: of any). */
 bool mc_pool_set_over(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                       int64_t ttl_s, uint64_t cas);
+/* The same, only where nothing is. */
+bool mc_pool_add(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
+                 int64_t ttl_s);
 /* What an item costs a server beside its key and value, generously: header, CAS, flags,
  * terminators. */
 #define MC_ITEM_OVERHEAD_BYTES 72
@@ -76,6 +80,16 @@ size_t mc_pool_item_max_bytes(const struct mc_pool *);
 bool mc_pool_is_up(const struct mc_pool *);
 
 void mc_pool_del(struct mc_pool *, const struct mc_key *);
+/* A command of a tool to one server, answered by text: `stats`, `me KEY`, `delete KEY`. */
+struct mc_text {
+    struct mc_get get; /* with fn and owner; MC_HIT: answered, whatever the answer is */
+    struct slice line; /* at most MC_COMMAND_MAX bytes with the CRLF that it has not; borrowed */
+    struct buf reply;  /* its lines with CRLF; by buf_init, whose bound is that of the answer */
+};
+#define MC_TEXT_MAX (256 * 1024) /* bytes of an answer: longer ones end the connection */
+/* Lines that begin with STAT are followed by others, any other line ends the answer. Not while
+ * stores are on their way to that server. As mc_pool_get. */
+NODISCARD enum mc_result mc_pool_ask(struct mc_pool *, size_t server, struct mc_text *);
 /* Gives an item `ttl_s` seconds (as of mc_exptime) to live from now on, where the server has the
  * meta protocol. */
 void mc_pool_touch(struct mc_pool *, const struct mc_key *, uint32_t ttl_s);
@@ -94,5 +108,16 @@ size_t mc_pool_servers(const struct mc_pool *);
 struct slice mc_pool_server_name(const struct mc_pool *, size_t server);
 enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server);
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
+/* The server that has the key. */
+size_t mc_pool_server_of(struct mc_pool *, const struct mc_key *);
+/* What is known of the connection, from the loop's thread. */
+struct mc_server_facts {
+    struct slice address; /* in use or tried last, into `address_text`; empty: none is known */
+    const char *protocol; /* "meta", "classic"; NULL: not connected yet */
+    struct slice version; /* of the server; empty: not known */
+    const char *trouble;  /* why it went down last; NULL: it has not */
+    char address_text[ADDRESS_TEXT_MAX];
+};
+void mc_pool_server_facts(const struct mc_pool *, size_t server, struct mc_server_facts *);
 /* Adds the counters of all servers to `sums` (MC_COUNTER_N numbers). */
 void mc_pool_sum(const struct mc_pool *, uint64_t *sums);

@@ -189,6 +189,14 @@ static struct blob *record_of(struct pool_store *s, struct entry *entry, const s
     return blob_ref(entry->blob);
 }
 
+static bool put_record(struct pool_store *s, const struct mc_key *key, struct blob *record,
+                       int64_t ttl_s, uint64_t version)
+{
+    if (version == STORE_ABSENT)
+        return mc_pool_add(s->pool, key, record, ITEM_FLAGS, ttl_s);
+    return mc_pool_set_over(s->pool, key, record, ITEM_FLAGS, ttl_s, version);
+}
+
 static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
                      const struct store_lease *lease)
 {
@@ -197,10 +205,9 @@ static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
     uint64_t version = lease != NULL ? lease->version : 0;
     struct blob *record = record_of(s, entry, &key, ttl_s);
-    bool sent =
-        record != NULL && mc_pool_set_over(s->pool, &key, record, ITEM_FLAGS, ttl_s, version);
+    bool sent = record != NULL && put_record(s, &key, record, ttl_s, version);
     blob_unref(&record);
-    if (!sent && lease != NULL) /* too large: nobody need wait for it */
+    if (!sent && lease != NULL && version != STORE_ABSENT) /* too large: nobody need wait for it */
         mc_pool_del_version(s->pool, &key, version, lease->over_value);
     return sent;
 }

@@ -220,7 +220,7 @@ static void tiered_on_pool(struct store_get *inner, enum store_result result)
 static enum store_result tiered_get(struct store *store, struct store_get *get)
 {
     struct tiered_store *s = tiered_of(store);
-    if (get->want.lease_s == 0 && store_peek(s->memory, get) == STORE_HIT)
+    if (get->want.lease_s == 0 && !get->past_memory && store_peek(s->memory, get) == STORE_HIT)
         return STORE_HIT;
     struct tiered_get *tg = take_get(s);
     *tg = (struct tiered_get){

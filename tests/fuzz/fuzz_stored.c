@@ -7,6 +7,7 @@
 #include "cache/conditional.h"
 #include "cache/freshness.h"
 #include "cache/store.h"
+#include "cache/variants.h"
 
 #include <endian.h>
 
@@ -59,6 +60,18 @@ static void check_fields(const struct stored_view *v)
         ASSERT(field.name.n > 0 && ++lines <= v->head.n);
         ASSERT(stored_field(v, field.name).p != NULL);
     }
+}
+
+static void check_variants(const struct stored_view *v)
+{
+    struct slice rest = v->content;
+    struct slice one;
+    size_t n = 0;
+    while (variants_next(&rest, &one)) {
+        ASSERT(one.n <= v->content.n && rest.n < v->content.n);
+        n++;
+    }
+    ASSERT(n == variants_count(v->content));
 }
 
 static void check_conditions(const struct stored_view *v)
@@ -116,6 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_fields(&v);
         check_conditions(&v);
         check_chunks(&v);
+        check_variants(&v);
         check_encoding(&v, all);
         ASSERT(stored_parse(all, v.key, &v) == STORED_OK);
     }

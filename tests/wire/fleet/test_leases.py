@@ -222,6 +222,40 @@ def test_varying_response_is_fetched_once_for_each_variant(fleet, origin):
     origin.silent()
 
 
+def test_cold_key_that_varies_is_fetched_once_for_each_variant(fleet, origin):
+    proxies = fleet()
+    clients = [(foo, c) for foo in ("1", "2") for c in ask_all(proxies, 10, foo=foo)]
+    first = origin.receive()
+    wait_active(proxies, 20)
+    first.reply_head(200, cache_control="max-age=60", vary="Foo", length=1)
+    second = origin.receive()   # the other variant: nobody can know before the head that there is one
+    origin.silent()
+    for request in (first, second):
+        assert request.fields.get("foo") in ("1", "2")
+    assert first.fields.get("foo") != second.fields.get("foo")
+    first.send(first.fields.get("foo"))
+    second.reply(content=second.fields.get("foo"), cache_control="max-age=60", vary="Foo")
+    for foo, client in clients:
+        client.expect(200, content=foo)
+    assert origin.count == 2
+
+
+@pytest.mark.parametrize("lock", ["fleet", "host", "off"])
+def test_proxies_that_list_variants_at_once_agree(fleet, origin, lock):
+    proxies = fleet(f"proxy_cache_lock: {lock}\ncaches: {{default: {{memory_revalidate: 1s}}}}\n")
+    origin.serve(lambda r: dict(content=r.fields.get("foo"), cache_control="max-age=60", vary="Foo"))
+    clients = [(foo, p.client().get("/a", foo=foo)) for foo in range(8) for p in proxies]
+    for foo, client in clients:
+        client.expect(200, content=str(foo))
+    def all_hit():
+        before = origin.count
+        for proxy in proxies:
+            for foo in range(8):
+                proxy.client().get("/a", foo=foo).expect(200, content=str(foo))
+        return origin.count == before
+    poll_until(all_hit, "every variant found by every proxy")
+
+
 def test_response_that_is_validated_each_time_makes_nobody_wait(fleet, origin):
     proxies = fleet()
     client = proxies[0].client().get("/a")
