@@ -71,8 +71,14 @@ static bool send_chunk(struct fill_chunk *c)
     list_remove(&c->node);
     list_push_back(&f->sent, &c->node);
     f->sent_n++;
-    (void)mc_pool_set(pool, &c->ack.key, c->blob, CHUNK_ITEM_FLAGS, f->ttl_s);
-    return mc_pool_get(pool, &c->ack) == MC_PENDING;
+    bool sent = mc_pool_set(pool, &c->ack.key, c->blob, CHUNK_ITEM_FLAGS, f->ttl_s);
+    if (mc_pool_get(pool, &c->ack) == MC_PENDING)
+        return true;
+    if (sent) { /* its server is out of use, but a copy has gone to another one */
+        f->sent_n--;
+        chunk_free(c);
+    }
+    return sent;
 }
 
 static void send_more(struct pool_fill *f)
