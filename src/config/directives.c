@@ -353,6 +353,10 @@ static const struct directive directives[] = {
       .min = "0s", .max = "1h", .source = "mcproxy",
       .doc = "A hit in memory whose last check is so old is checked against the pool, behind the answer: what another process purged, "
              "refreshed or filled is seen by every request that comes one round trip later. 0 never checks." },
+    { .name = "memory_max_object", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(memory_max_object_bytes), .dflt = "1m", .min = "1k",
+      .source = "mcproxy",
+      .doc = "Longer content, or what is longer than half of memory, goes into the memcached pool in chunks while it arrives, and is read from "
+             "there chunk by chunk: it is never in memory as a whole. Without a pool only max_object counts." },
     { .name = "memcached", .scope = SCOPE_CACHE, .type = TYPE_POOL_NAME, CACHE_FIELD(pool), .dflt = "default",
       .source = "mcproxy", .doc = "Name of a pool, or off. The pool \"default\" is the one of `memcached`, if there is one." },
     { .name = "key_prefix", .scope = SCOPE_CACHE, .type = TYPE_TEXT, CACHE_FIELD(key_prefix), .max = "100", .source = "mcproxy",
