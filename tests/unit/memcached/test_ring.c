@@ -127,7 +127,8 @@ static void test_a_server_less_moves_only_its_keys(void **state UNUSED)
 static size_t pick_second(struct mc_ring *ring, size_t i)
 {
     char key[32];
-    return mc_ring_pick_second(ring, slice_make(key, (size_t)snprintf(key, sizeof(key), "k%zu", i)));
+    return mc_ring_pick_second(ring,
+                               slice_make(key, (size_t)snprintf(key, sizeof(key), "k%zu", i)));
 }
 
 /* The neighbour is the server that the key goes to when its first one is taken out of the list. */
