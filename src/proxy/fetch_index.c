@@ -13,8 +13,9 @@
 #include "proxy/fetch_internal.h"
 #include "proxy/lookup.h"
 
-#define SLACK_S 86400 /* an index lives longer than its variants, or each new one would write it \
-                       */
+#define SLACK_S                                                                      \
+    86400 /* an index lives longer than its variants, or each new one would write it \
+           */
 #define WRITES_MAX 4
 
 /* What the pool was asked last. */
@@ -218,9 +219,9 @@ static bool ask(struct fetch *f, enum index_stage stage)
 static bool give_it_up(struct fetch *f)
 {
     f->collecting = false;
-    f->verdict = STORE_NO_RULE;
+    f->verdict = STORE_NO_INDEX;
     f->response->stored = false;
-    f->response->detail = "index";
+    f->response->detail = store_verdict_text(f->verdict);
     return false;
 }
 
