@@ -3,7 +3,7 @@
 #include "cache/freshness.h"
 #include "cache/variants.h"
 #include "http/date.h"
-#include "tools/admin_call.h"
+#include "tools/http_call.h"
 #include "tools/walk.h"
 
 /* -- what they have in common -- */

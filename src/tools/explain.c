@@ -18,6 +18,7 @@ void explain_say(struct explain *x, const char *what, const char *fmt, ...)
 void explain_reason(struct explain *x, const char *what, const char *detail)
 {
     const struct reason *reason = reason_of(detail);
+    x->detail = detail;
     explain_say(x, what, "detail=%s: %s", detail, reason ? reason->means : "");
     if (reason)
         x->change = reason->change;
@@ -27,6 +28,10 @@ static void report_verdict(struct explain *x)
 {
     struct report *r = &x->tool->report;
     report_text(r, "verdict", slice_of(x->verdict));
+    if (x->detail)
+        report_text(r, "detail", slice_of(x->detail));
+    else
+        report_nothing(r, "detail", "-");
     if (x->change && x->change[0])
         report_text(r, "what_would_change_it", slice_of(x->change));
     else
@@ -42,6 +47,8 @@ static int explain(struct explain *x)
     explain_route(x);
     if (x->walk.cache)
         explain_stored(x);
+    if (x->tool->args.ask)
+        explain_ask(x);
     if (x->tool->args.fetch)
         answered = explain_fetch(x);
     report_end(r);
