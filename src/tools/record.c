@@ -2,6 +2,9 @@
 
 #include "base/parse.h"
 
+/* Answers of the first server after which its neighbour is asked. */
+#define AFTER_ANY (MC_FAILURE_ERROR | MC_FAILURE_TIMEOUT | MC_FAILURE_INVALID | MC_NEXT_NOT_FOUND)
+
 static const char *kind_text(enum stored_kind kind)
 {
     switch (kind) {
@@ -81,6 +84,7 @@ static void look_at_ttl(struct tool *t, struct mc_pool *pool, struct record *r)
 static void take_value(struct record *r, struct mc_get *get, enum mc_result result)
 {
     r->item = get->item;
+    r->from_second = result == MC_HIT && get->place == MC_PLACE_SECOND;
     switch (result) {
     case MC_PENDING:
     case MC_FAILED: r->state = RECORD_UNANSWERED; return;
@@ -110,8 +114,10 @@ void record_look(struct tool *t, struct mc_pool *pool, struct slice prefix,
         return;
     }
     r->server = mc_pool_server_of(pool, &r->mc_key);
+    if (!mc_pool_second_of(pool, &r->mc_key, &r->second))
+        r->second = r->server;
     look_at_use(t, pool, r);
-    struct mc_get get = {.key = r->mc_key, .ask.cas = true};
+    struct mc_get get = {.key = r->mc_key, .ask.cas = true, .next = AFTER_ANY};
     take_value(r, &get, tool_get(t, pool, &get));
     if (r->state == RECORD_NONE || r->state == RECORD_UNANSWERED || !speaks_meta(pool, r->server))
         return;

@@ -295,4 +295,6 @@ void walk_report_place(struct walk *w, const struct record *record)
         report_text(rep, "address", facts.address);
     else
         report_nothing(rep, "address", "not known");
+    if (record->second != record->server)
+        report_text(rep, "second_server", mc_pool_server_name(w->pool, record->second));
 }
