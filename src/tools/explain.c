@@ -38,6 +38,23 @@ static void report_verdict(struct explain *x)
         report_nothing(r, "what_would_change_it", "-");
 }
 
+/* The same in numbers, for programs. */
+static void report_details_of(struct explain *x)
+{
+    struct report *r = &x->tool->report;
+    const struct record *record = walk_record(&x->walk);
+    report_details(r, "record");
+    walk_report_place(&x->walk, record);
+    if (x->walk.pool)
+        report_text(r, "kind", slice_of(record_text(record)));
+    if (record->entry && record->entry->view.meta.kind == STORED_RESPONSE) {
+        const struct stored_meta *m = &record->entry->view.meta;
+        report_seconds(r, "age_s", freshness_age_s(m, loop_wall(x->tool->worker->loop)));
+        report_seconds(r, "lifetime_s", m->lifetime_s);
+    }
+    report_end(r);
+}
+
 static int explain(struct explain *x)
 {
     struct report *r = &x->tool->report;
@@ -53,6 +70,8 @@ static int explain(struct explain *x)
         answered = explain_fetch(x);
     report_end(r);
     report_verdict(x);
+    if (x->walk.cache)
+        report_details_of(x);
     return tool_print(x->tool, answered ? TOOL_OK : TOOL_FAILED);
 }
 

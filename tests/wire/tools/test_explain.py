@@ -125,6 +125,7 @@ def test_stored(tool, store, memcached, reply, args, verdict, about, says):
     told = tool.explain("/a", *args)
     assert told.verdict == verdict, told.told
     assert says in told.says(about), told.told
+    assert told.told["record"]["server"] == memcached.address
 
 
 @pytest.mark.config(POOL + "proxy_cache_valid: {200: 10m}")
