@@ -32,10 +32,10 @@ struct wire {
     bool lost;
     struct mc_get gets[GETS];
     int ended[GETS];
-    struct mc_text text; /* behind them */
-    int text_ended;
     struct mc_get told[2]; /* a store, a delete */
     int told_ended[2];
+    struct mc_text text; /* behind them */
+    int text_ended;
 };
 
 static void on_nothing(struct mc_conn *c UNUSED)
@@ -60,6 +60,13 @@ static void on_get(struct mc_get *get, enum mc_result result)
     blob_unref(&get->blob);
 }
 
+static void on_told(struct mc_get *told, enum mc_result result)
+{
+    struct wire *w = told->owner;
+    w->told_ended[told - w->told]++;
+    ASSERT(result != MC_PENDING && told->blob == NULL);
+}
+
 static void on_text(struct mc_get *get, enum mc_result result)
 {
     struct wire *w = get->owner;
@@ -77,13 +84,6 @@ static void ask_for_text(struct wire *w)
                                .line = SLICE("stats")};
     buf_init(&w->text.reply, MC_TEXT_MAX);
     ASSERT(mc_conn_get(&w->conn, &w->text.get));
-}
-
-static void on_told(struct mc_get *told, enum mc_result result)
-{
-    struct wire *w = told->owner;
-    w->told_ended[told - w->told]++;
-    ASSERT(result != MC_PENDING && told->blob == NULL);
 }
 
 static void feed(struct wire *w, struct slice bytes)
@@ -150,10 +150,10 @@ static void run(struct wire *w, int mode, struct slice first, struct slice secon
     mc_conn_close(&w->conn, MC_LOSS_CLOSED);
     for (int i = 0; asked && i < GETS; i++)
         ASSERT(w->ended[i] == 1);
-    ASSERT(w->text_ended == (asked && mode & MODE_TEXT));
-    buf_fini(&w->text.reply);
     for (int i = 0; asked && mode & MODE_TOLD && i < 2; i++)
         ASSERT(w->told_ended[i] == 1);
+    ASSERT(w->text_ended == (asked && mode & MODE_TEXT));
+    buf_fini(&w->text.reply);
     mc_conn_fini(&w->conn);
     (void)close(w->fd);
 }
