@@ -201,6 +201,8 @@ static void report_record(struct walk *w, const char *name, const struct record 
         report_text(r, "why", slice_of(stored_check_text(record->invalid)));
     if (record->state != RECORD_NONE && record->state != RECORD_UNANSWERED) {
         report_lease(r, record);
+        if (record->item.cas != 0)
+            report_number(r, "cas", (int64_t)record->item.cas);
         report_known(r, "ttl_s", record->ttl_s, false);
         report_known(r, "idle_s", record->idle_s, false);
         report_known(r, "item_bytes", record->item_bytes, true);

@@ -1,5 +1,7 @@
 import pytest
 
+from harness.deadline import poll_until
+
 POOL = 'memcached: ["{memcached}"]'
 
 
@@ -117,10 +119,10 @@ def test_a_copy_at_the_second_server(proxy, tool, origin, client, make_memcached
     client.get("/a")
     origin.receive().reply(content="one", cache_control="max-age=60")
     client.expect(200)
+    poll_until(lambda: sum(server.items() for server in servers) == 2, "both copies")
     record = tool.get("/a")["record"]
     by_address = {server.address: server for server in servers}
     first, second = by_address[record["server"]], by_address[record["second_server"]]
-    second.wait_items(1)
     first.kill()
     alone = tool.get("/a")["record"]
     assert (alone["kind"], alone["on_the_second_server_alone"]) == ("response", True)
