@@ -1,7 +1,6 @@
 #include "tools/walk.h"
 
 #include "base/assert.h"
-#include "http/uri.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
