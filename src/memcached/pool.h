@@ -21,6 +21,8 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 
+#include <pthread.h>
+
 struct mc_pool;
 struct mc_server;
 
@@ -82,6 +84,9 @@ struct mc_get {
  */
 NODISCARD struct mc_pool *mc_pool_new(struct loop *, struct resolver *, struct log *,
                                       const struct mc_conf *);
+/* Others may read the pool's servers while they hold the lock: they may change where the
+ * configuration has services. Before any other thread knows the pool. */
+void mc_pool_guard(struct mc_pool *, pthread_mutex_t *);
 /* Every lookup must have called back or been cancelled. Stores still queued are lost. */
 void mc_pool_free(struct mc_pool **);
 
