@@ -145,7 +145,7 @@ size_t mc_pool_item_max_bytes(const struct mc_pool *pool)
 {
     size_t least = pool->env.conf->item_max_bytes;
     for (size_t i = 0; i < pool->servers_n; i++) {
-        size_t takes = pool->servers[i].conn.item_max_bytes;
+        size_t takes = pool->servers[i]->conn.item_max_bytes;
         least = takes < least ? takes : least;
     }
     return least;
@@ -154,7 +154,7 @@ size_t mc_pool_item_max_bytes(const struct mc_pool *pool)
 bool mc_pool_is_up(const struct mc_pool *pool)
 {
     for (size_t i = 0; i < pool->servers_n; i++) {
-        if (mc_conn_is_ready(&pool->servers[i].conn))
+        if (mc_conn_is_ready(&pool->servers[i]->conn))
             return true;
     }
     return false;
