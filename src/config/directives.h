@@ -46,6 +46,7 @@ enum directive_type {
     TYPE_TEMPLATE,
     TYPE_TEMPLATES,
     TYPE_FIELD_NAMES,
+    TYPE_MEDIA_TYPES,
     TYPE_USER,
     TYPE_ERROR_LOG,
     TYPE_ACCESS_LOG,
@@ -81,7 +82,7 @@ struct directive {
     const char *section; /* of the reference: set in the first row of each */
 };
 
-#define DIRECTIVES_MAX 128
+#define DIRECTIVES_MAX 192
 
 size_t directive_count(void);
 const struct directive *directive_at(size_t index);

@@ -1,0 +1,96 @@
+/* Content coded while it is sent: in small steps, so that one response keeps no other waiting, and
+ * with a flush whenever the origin pauses, so that what it has sent reaches the client. */
+#include "proxy/coded.h"
+
+/* Input of one step, which may give hardly any output. */
+#define STEP_IN_BYTES (64 * 1024)
+/* Input and output of one turn of the loop. */
+#define TURN_BYTES (256 * 1024)
+
+static void coded_on_resume(struct timer *t)
+{
+    request_run(t->owner);
+}
+
+void coded_begin(struct request *r, uint64_t length)
+{
+    struct coded *c = r->coded;
+    c->coder = coded_coder(r, length);
+    if (!c->coder) {
+        c->changes = false;
+        return;
+    }
+    timer_init(&c->resume, coded_on_resume, r);
+    counter_add(&r->worker->counters, COUNTER_CODED_STREAMS, 1);
+}
+
+/* Where nothing is left to be coded, more content, if there is any. */
+static void refill(struct request *r)
+{
+    struct coded *c = r->coded;
+    if (c->piece.bytes.n > 0 || c->last)
+        return;
+    blob_unref(&c->piece.blob);
+    c->piece.bytes = slice_none();
+    if (!r->response) {
+        c->piece.bytes = r->entry->view.content;
+        c->last = true;
+        return;
+    }
+    if (flight_take(r->reader, &c->piece, 1, &c->last) == 0)
+        c->piece = (struct flight_piece){0};
+}
+
+static struct slice next_input(const struct coded *c)
+{
+    struct slice all = c->piece.bytes;
+    return c->flushing ? slice_none()
+                       : slice_take(all, all.n < STEP_IN_BYTES ? all.n : STEP_IN_BYTES);
+}
+
+static enum coder_op next_op(const struct coded *c, struct slice in)
+{
+    if (c->flushing)
+        return CODER_FLUSH;
+    if (c->last && in.n == c->piece.bytes.n)
+        return CODER_END;
+    return in.n > 0 ? CODER_MORE : CODER_FLUSH;
+}
+
+/* Has this turn coded enough? */
+static bool is_long(struct request *r)
+{
+    struct coded *c = r->coded;
+    int64_t turn_us = loop_now_us(r->worker->loop);
+    if (c->turn_us != turn_us) {
+        c->turn_us = turn_us;
+        c->turn_bytes = 0;
+    }
+    return c->turn_bytes >= TURN_BYTES;
+}
+
+enum coded_step coded_next(struct request *r, char *out, size_t *n, bool *end)
+{
+    struct coded *c = r->coded;
+    *n = 0;
+    if (is_long(r)) {
+        timer_set(r->worker->loop, &c->resume, 0);
+        return CODED_LATER;
+    }
+    if (!c->flushing)
+        refill(r);
+    struct slice in = next_input(c);
+    size_t offered = in.n;
+    enum coder_op op = next_op(c, in);
+    if (op == CODER_FLUSH && !c->unflushed && !c->flushing)
+        return CODED_NOTHING;
+    enum coder_result result = coder_step(c->coder, op, &in, out, CODED_STEP_BYTES, n);
+    size_t used = offered - in.n;
+    c->piece.bytes = slice_skip(c->piece.bytes, used);
+    c->source_bytes += used;
+    c->turn_bytes += used + *n;
+    c->unflushed = op != CODER_FLUSH;
+    c->flushing = op == CODER_FLUSH && result == CODER_FULL;
+    *end = op == CODER_END && result == CODER_DONE;
+    return result == CODER_FAILED ? CODED_FAILED : CODED_SOME;
+}
