@@ -5,9 +5,7 @@
 struct cache_key coded_key(const struct stored_view *source, enum coding coding,
                            struct arena *arena, uint64_t seed)
 {
-    struct cache_key base = {.bytes = source->key};
-    /* What selects a variant ends with a ';' (cache/vary.c): the name of a coding is none. */
-    return cache_key_variant(&base, coding_name(coding), arena, seed);
+    return cache_key_coded(source->key, coding_name(coding), arena, seed);
 }
 
 bool coded_is_of(const struct entry *coded, const struct entry *source)

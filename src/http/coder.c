@@ -21,7 +21,7 @@ struct coder *coder_encode_new(const struct coder_conf *conf)
     case CODING_IDENTITY:
     case CODING_COUNT: break;
     }
-    ASSERT(!"a coding without an encoder");
+    ASSERT_STATE(false, "identity has no encoder");
     return NULL;
 }
 

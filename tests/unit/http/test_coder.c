@@ -102,7 +102,7 @@ static void check_decodes(enum coding coding, struct slice coded, struct slice w
 {
     static char back[CODED_BYTES];
     size_t n = decode(coding, coded, back, sizeof back);
-    if (n != want.n || memcmp(back, want.p, n) != 0)
+    if (!slice_eq(slice_make(back, n), want))
         fail_msg("%s: %zu bytes instead of %zu", coding_name(coding).p, n, want.n);
 }
 
