@@ -57,11 +57,15 @@ static uint32_t window_of(unsigned bits)
     return bits > BROTLI_MAX_WINDOW_BITS ? BROTLI_MAX_WINDOW_BITS : bits;
 }
 
+/* The smallest block: one that is being coded is not interrupted. */
+#define BLOCK_BITS BROTLI_MIN_INPUT_BLOCK_BITS
+
 static bool set_up(BrotliEncoderState *s, int level, unsigned window_bits, uint64_t length)
 {
     uint32_t hint = length < UINT32_MAX ? (uint32_t)length : UINT32_MAX;
     return BrotliEncoderSetParameter(s, BROTLI_PARAM_QUALITY, (uint32_t)level) &&
            BrotliEncoderSetParameter(s, BROTLI_PARAM_LGWIN, window_of(window_bits)) &&
+           BrotliEncoderSetParameter(s, BROTLI_PARAM_LGBLOCK, BLOCK_BITS) &&
            BrotliEncoderSetParameter(s, BROTLI_PARAM_SIZE_HINT, hint);
 }
 

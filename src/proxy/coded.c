@@ -1,7 +1,7 @@
 /* The coded form of a stored response: looked for in the memory tier and in the pool, else made. */
 #include "proxy/coded.h"
 
-#include "cache/freshness.h"
+#include "proxy/coded_jobs.h"
 #include "proxy/lookup.h"
 
 #define GZIP_WINDOW_BITS 15
@@ -79,66 +79,35 @@ static bool look_in_pool(struct request *r)
 
 /* -- making -- */
 
-/* All of the content at once into a buffer of `cap` bytes. False: it did not fit, or failed. */
-static bool code_whole(struct coder *coder, struct slice content, struct blob *out)
+static bool is_too_long(const struct request *r)
 {
-    enum coder_result result = CODER_FULL;
-    while (result == CODER_FULL && out->len < out->cap) {
-        size_t n = 0;
-        result =
-            coder_step(coder, CODER_END, &content, out->data + out->len, out->cap - out->len, &n);
-        out->len += n;
-    }
-    return result == CODER_DONE;
+    return r->entry->view.meta.content_length > r->location->coding_max_length;
 }
 
-/* Room for what does not get shorter, too; what decodes to more than the limit is no whole. */
-static size_t room_for(const struct request *r, size_t content_bytes)
+static bool use_made(struct request *r)
 {
-    return r->coded->decodes ? (size_t)r->location->coding_max_length + 64
-                             : content_bytes + content_bytes / 8 + 1024;
+    struct entry *made = r->coded->made;
+    r->coded->made = NULL;
+    return use(r, made);
 }
 
-static struct entry *make(struct request *r)
+static enum coded_form make(struct request *r)
 {
-    const struct coded *c = r->coded;
-    struct slice content = r->entry->view.content;
-    struct coder *coder = coded_coder(r, content.n);
-    struct blob *out = coder ? blob_new(room_for(r, content.n)) : NULL;
-    struct entry *e = NULL;
-    if (out && code_whole(coder, content, out))
-        e = coded_make(r->entry, c->key.bytes, c->coding, c->vary, blob_slice(out), &r->arena);
-    blob_unref(&out);
-    coder_free(&coder);
-    return e;
-}
-
-/* As long as the response itself is kept. */
-static void keep(struct request *r, struct entry *e)
-{
-    const struct stored_meta *meta = &e->view.meta;
-    int64_t since_s = freshness_age_s(meta, loop_wall(r->worker->loop)) - meta->initial_age_s;
-    int64_t left_s = freshness_store_ttl_s(meta) - since_s;
-    if (left_s > 0)
-        store_put(r->store, e, left_s);
-    counter_add(&r->worker->counters, COUNTER_CODED_FORMS, 1);
-}
-
-static bool make_and_use(struct request *r)
-{
-    if (r->entry->view.meta.content_length > r->location->coding_max_length)
-        return false;
-    struct entry *e = make(r);
-    if (e)
-        keep(r, e);
-    return use(r, e);
+    struct coded *c = r->coded;
+    if (!c->tried && (is_too_long(r) || !coded_jobs_make(r)))
+        return CODED_STREAM;
+    if (!c->tried)
+        return CODED_WAIT;
+    return use_made(r) ? CODED_ENTRY : CODED_STREAM;
 }
 
 enum coded_form coded_find(struct request *r)
 {
     struct coded *c = r->coded;
-    if (c->looking)
+    if (c->looking || !list_empty(&c->waiting))
         return CODED_WAIT;
+    if (c->tried)
+        return make(r);
     if (r->tier == TIER_NONE)
         return CODED_STREAM; /* not out of the store, so perhaps not to be stored */
     if (!c->key.bytes.p)
@@ -151,7 +120,7 @@ enum coded_form coded_find(struct request *r)
         return CODED_ENTRY;
     if (c->looking)
         return CODED_WAIT;
-    return make_and_use(r) ? CODED_ENTRY : CODED_STREAM;
+    return make(r);
 }
 
 void coded_end(struct request *r)
@@ -160,9 +129,9 @@ void coded_end(struct request *r)
     if (c->looking)
         store_cancel(r->store, &c->get);
     c->looking = false;
+    coded_jobs_leave(r);
     entry_unref(&c->get.entry);
+    entry_unref(&c->made);
     blob_unref(&c->piece.blob);
-    if (c->coder)
-        timer_cancel(&c->resume);
     coder_free(&c->coder);
 }

@@ -19,6 +19,10 @@ struct coded {
     struct store_get get;
     bool looking; /* `get` is under way */
     bool looked;
+    bool tried;          /* it was made here; or it could not be: */
+    struct entry *made;  /* NULL, else one reference */
+    struct list waiting; /* for that, or for the next turn (proxy/coded_jobs.h) */
+    struct request *request;
 
     /* coding while sending */
     struct coder *coder;
@@ -26,9 +30,8 @@ struct coded {
     bool last;                 /* it is the last of the content */
     bool unflushed;            /* the coder holds back what would be of use to the client */
     bool flushing;             /* a flush has begun: it is finished before there is more input */
-    int64_t turn_us;           /* the loop's turn in which */
-    size_t turn_bytes;         /* so much was coded */
-    struct timer resume;       /* goes on in another turn */
+    int64_t turn_us;           /* the loop's turn in which it codes, */
+    int64_t slice_end_us;      /* until then */
 };
 
 static inline bool coded_changes(const struct request *r)
@@ -45,7 +48,7 @@ void coded_choose_response(struct request *, bool has_length, uint64_t length);
 /* -- coded.c -- */
 enum coded_form {
     CODED_ENTRY,  /* request.entry is the coded form now, which is sent as it is */
-    CODED_WAIT,   /* the pool is asked for it */
+    CODED_WAIT,   /* the pool is asked for it, or it is being made */
     CODED_STREAM, /* there is none and none is made: to be coded while it is sent */
 };
 /* Where coded_changes for request.entry. Makes the coded form and stores it where it is wanted for

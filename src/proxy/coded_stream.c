@@ -1,16 +1,6 @@
 /* Content coded while it is sent: in small steps, so that one response keeps no other waiting, and
  * with a flush whenever the origin pauses, so that what it has sent reaches the client. */
-#include "proxy/coded.h"
-
-/* Input of one step, which may give hardly any output. */
-#define STEP_IN_BYTES (64 * 1024)
-/* Input and output of one turn of the loop. */
-#define TURN_BYTES (256 * 1024)
-
-static void coded_on_resume(struct timer *t)
-{
-    request_run(t->owner);
-}
+#include "proxy/coded_jobs.h"
 
 void coded_begin(struct request *r, uint64_t length)
 {
@@ -20,7 +10,6 @@ void coded_begin(struct request *r, uint64_t length)
         c->changes = false;
         return;
     }
-    timer_init(&c->resume, coded_on_resume, r);
     counter_add(&r->worker->counters, COUNTER_CODED_STREAMS, 1);
 }
 
@@ -45,7 +34,7 @@ static struct slice next_input(const struct coded *c)
 {
     struct slice all = c->piece.bytes;
     return c->flushing ? slice_none()
-                       : slice_take(all, all.n < STEP_IN_BYTES ? all.n : STEP_IN_BYTES);
+                       : slice_take(all, all.n < CODED_INPUT_BYTES ? all.n : CODED_INPUT_BYTES);
 }
 
 static enum coder_op next_op(const struct coded *c, struct slice in)
@@ -64,9 +53,9 @@ static bool is_long(struct request *r)
     int64_t turn_us = loop_now_us(r->worker->loop);
     if (c->turn_us != turn_us) {
         c->turn_us = turn_us;
-        c->turn_bytes = 0;
+        c->slice_end_us = coded_slice_end_us();
     }
-    return c->turn_bytes >= TURN_BYTES;
+    return clock_mono_us() >= c->slice_end_us;
 }
 
 enum coded_step coded_next(struct request *r, char *out, size_t *n, bool *end)
@@ -74,7 +63,7 @@ enum coded_step coded_next(struct request *r, char *out, size_t *n, bool *end)
     struct coded *c = r->coded;
     *n = 0;
     if (is_long(r)) {
-        timer_set(r->worker->loop, &c->resume, 0);
+        coded_jobs_pause(r);
         return CODED_LATER;
     }
     if (!c->flushing)
@@ -88,7 +77,6 @@ enum coded_step coded_next(struct request *r, char *out, size_t *n, bool *end)
     size_t used = offered - in.n;
     c->piece.bytes = slice_skip(c->piece.bytes, used);
     c->source_bytes += used;
-    c->turn_bytes += used + *n;
     c->unflushed = op != CODER_FLUSH;
     c->flushing = op == CODER_FLUSH && result == CODER_FULL;
     *end = op == CODER_END && result == CODER_DONE;

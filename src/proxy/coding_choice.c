@@ -173,6 +173,8 @@ static void choose(struct request *r, const struct facts *x)
     c.vary = r->location->coding_vary && !x->varies;
     r->coded = ARENA_NEW(&r->arena, struct coded);
     *r->coded = c;
+    r->coded->request = r;
+    list_init(&r->coded->waiting);
 }
 
 void coded_choose_entry(struct request *r)
