@@ -388,17 +388,17 @@ static const struct directive directives[] = {
              "with Authorization. any: a CDN in front gets what its clients take (nginx: off)." },
     { .name = "gzip_vary", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(coding_vary), .dflt = "on", .source = "nginx",
       .doc = "Add Vary: Accept-Encoding to what is coded for some clients. Caches behind the proxy need it (nginx: off)." },
-    { .name = "gzip_max_length", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(coding_max_length), .dflt = "1m", .min = "0",
+    { .name = "gzip_max_length", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(coding_max_length), .dflt = "4m", .min = "0",
       .max = "64m", .source = "mcproxy",
-      .doc = "A stored response up to this length is coded at once, when the first client takes that coding, and the coded form (in gunzip's "
-             "case the decoded one) is stored for all others. Longer content is coded anew for each client, piece by piece, so that "
-             "it keeps no other client waiting. For every coding." },
+      .doc = "The coded form of a stored response up to this length (with gunzip, a decoded one up to it) is made once, for all who want it, and "
+             "stored; longer content is coded for each client anew, as it is sent. Both in slices of 2ms, so that other clients don't wait. "
+             "For every coding." },
     { .name = "gunzip", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(gunzip), .dflt = "off", .source = "nginx",
       .doc = "Decode responses with Content-Encoding: gzip for clients that don't take it." },
     { .name = "brotli", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(codings[CODING_BR].on), .dflt = "off", .source = "nginx",
       .doc = "As gzip, with Brotli (br); the directives are those of ngx_brotli. A client that likes several codings equally gets br, else zstd, else gzip." },
     { .name = "brotli_comp_level", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(codings[CODING_BR].level), .dflt = "6",
-      .min = "0", .max = "11", .source = "nginx", .doc = "Larger is smaller and slower; above 9 much slower." },
+      .min = "0", .max = "11", .source = "nginx", .doc = "Larger is smaller and slower; 10 and 11 take seconds for a megabyte, and the other clients of the worker wait for each block of it." },
     { .name = "brotli_min_length", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(codings[CODING_BR].min_length), .dflt = "20",
       .min = "0", .source = "nginx", .doc = "As gzip_min_length." },
     { .name = "brotli_types", .scope = SCOPE_ALL, .type = TYPE_MEDIA_TYPES, LOCATION_FIELD(codings[CODING_BR].types),

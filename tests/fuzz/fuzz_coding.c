@@ -1,6 +1,6 @@
-/* Accept-Encoding of a client, and gzip of an origin: the first byte chooses. A coding is given only
- * where it was offered and is accepted; decoding is bounded per step and comes to an end, in pieces
- * as in one. */
+/* Accept-Encoding of a client, and gzip of an origin: the first byte chooses. A coding is given
+ * only where it was offered and is accepted; decoding is bounded per step and comes to an end, in
+ * pieces as in one. */
 #include "base/assert.h"
 #include "http/coder.h"
 
@@ -15,8 +15,8 @@ static void choose(struct slice value, unsigned offered)
     fields_add_id(&request, &arena, FIELD_ACCEPT_ENCODING, value);
     enum coding coding = coding_choose(&request, offered);
     ASSERT(coding < CODING_COUNT);
-    ASSERT(coding == CODING_IDENTITY || ((offered & (1u << coding)) != 0 &&
-                                         coding_is_accepted(&request, coding)));
+    ASSERT(coding == CODING_IDENTITY ||
+           ((offered & (1u << coding)) != 0 && coding_is_accepted(&request, coding)));
     arena_fini(&arena);
 }
 

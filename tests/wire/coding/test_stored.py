@@ -1,4 +1,5 @@
 """Coded forms of stored responses: made once, used by all, gone with the response."""
+import random
 import time
 
 import pytest
@@ -82,6 +83,41 @@ def test_what_is_too_long_is_coded_for_each_client(proxy, origin):
     for _ in range(2):
         assert get_gzip(client, transfer_encoding="chunked", content_length=None, etag='W/"v1"', vary="Accept-Encoding") == TEXT
     proxy.counted(coded_forms=0, coded_streams=2)
+
+
+def test_one_form_is_made_for_all_who_wait(origin, client, proxy):
+    long = b"".join(b"line %d of a long text\n" % i for i in range(40_000))
+    fill(origin, client, content=long)
+    clients = [proxy.client() for _ in range(30)]
+    for one in clients:
+        one.get("/a", accept_encoding="gzip")
+    for one in clients:
+        assert unzip(one.expect(200, content_encoding="gzip").content) == long
+    proxy.counted(coded_forms=1, coded_streams=0)
+
+
+SLOW_LEVEL = "brotli: on\nbrotli_comp_level: 11\n"
+
+
+@pytest.mark.config(SLOW_LEVEL)
+def test_a_form_is_made_whoever_leaves(origin, client, proxy):
+    text = random.Random(1).randbytes(200_000).hex().encode()
+    fill(origin, client, content=text)
+    gone, stays = proxy.client(), proxy.client()
+    for one in (gone, stays):
+        one.get("/a", accept_encoding="br")
+    poll_until(lambda: proxy.counter("requests_active") >= 2, "two requests under way")
+    gone.close(reset=True)
+    stays.expect(200, content_encoding="br", timeout=60)
+    proxy.counted(coded_forms=1, coded_streams=0)
+
+
+@pytest.mark.config(SLOW_LEVEL)
+def test_the_process_stops_while_a_form_is_made(origin, client, proxy):
+    fill(origin, client, content=random.Random(1).randbytes(500_000).hex().encode())
+    client.get("/a", accept_encoding="br")
+    poll_until(lambda: proxy.counter("requests_active") >= 1, "a request under way")
+    proxy.stop()
 
 
 def test_long_content_keeps_no_other_client_waiting(proxy, origin):
