@@ -372,7 +372,7 @@ static const struct directive directives[] = {
              "a Content-Encoding or Cache-Control: no-transform, requests with Range, answers made here. ETag becomes weak, Accept-Ranges "
              "and digests are dropped. The cache stores what the origin sent, and beside it each coded form once. The origin gets the "
              "client's Accept-Encoding, as from nginx; where it codes by itself, `proxy_set_header: {Accept-Encoding: \"\"}` makes it leave that "
-             "to the proxy, with one stored response instead of one per Accept-Encoding." },
+             "to the proxy, which then stores one response for all, unless the origin says Vary: Accept-Encoding nevertheless." },
     { .name = "gzip_comp_level", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(codings[CODING_GZIP].level), .dflt = "1",
       .min = "1", .max = "9", .source = "nginx", .doc = "Larger is smaller and slower." },
     { .name = "gzip_min_length", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(codings[CODING_GZIP].min_length),

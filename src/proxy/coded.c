@@ -4,6 +4,8 @@
 #include "proxy/coded_jobs.h"
 #include "proxy/lookup.h"
 
+#include <endian.h>
+
 #define GZIP_WINDOW_BITS 15
 #define ZSTD_WINDOW_BITS 20 /* 1 MiB: what every client has room for, and some MiB here */
 
@@ -79,9 +81,21 @@ static bool look_in_pool(struct request *r)
 
 /* -- making -- */
 
+/* What gzip says of the length of its last member (RFC 1952 section 2.3.1), which decoding only
+ * confirms. */
+static uint32_t decoded_length(struct slice gzip)
+{
+    uint32_t le = 0;
+    if (gzip.n >= sizeof le)
+        memcpy(&le, gzip.p + gzip.n - sizeof le, sizeof le);
+    return le32toh(le);
+}
+
 static bool is_too_long(const struct request *r)
 {
-    return r->entry->view.meta.content_length > r->location->coding_max_length;
+    struct slice content = r->entry->view.content;
+    uint64_t max = r->location->coding_max_length;
+    return content.n > max || (r->coded->decodes && decoded_length(content) > max);
 }
 
 static bool use_made(struct request *r)
@@ -94,7 +108,7 @@ static bool use_made(struct request *r)
 static enum coded_form make(struct request *r)
 {
     struct coded *c = r->coded;
-    if (!c->tried && (is_too_long(r) || !coded_jobs_make(r)))
+    if (!c->tried && !coded_jobs_make(r))
         return CODED_STREAM;
     if (!c->tried)
         return CODED_WAIT;
@@ -108,8 +122,8 @@ enum coded_form coded_find(struct request *r)
         return CODED_WAIT;
     if (c->tried)
         return make(r);
-    if (r->tier == TIER_NONE)
-        return CODED_STREAM; /* not out of the store, so perhaps not to be stored */
+    if (r->tier == TIER_NONE || is_too_long(r))
+        return CODED_STREAM; /* what is not out of the store is perhaps not to be stored */
     if (!c->key.bytes.p)
         c->key = coded_key(&r->entry->view, c->coding, &r->arena, r->worker->key_seed);
     if (use_from_memory(r))
