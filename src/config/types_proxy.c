@@ -100,7 +100,7 @@ static bool is_media_type(struct slice s)
     return slice_eq(s, SLICE("*")) || (slice_is_token(type) && slice_is_token(subtype));
 }
 
-bool parse_media_types(struct loading *l, const struct directive *d, const struct node *node,
+bool parse_coded_types(struct loading *l, const struct directive *d, const struct node *node,
                        void *block)
 {
     struct slice *words;

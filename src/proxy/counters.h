@@ -37,6 +37,14 @@
       "Coded forms made of stored responses")                                                      \
     X(CODED_STREAMS, "coded_streams", "mcproxy_coded_streams_total", "",                           \
       "Responses coded while they were sent")                                                      \
+    X(CHUNKS_READ, "cache_chunks_read", "mcproxy_cache_chunks_read_total", "",                     \
+      "Chunks of large responses read from the memcached pool")                                    \
+    X(CHUNKS_LOST, "cache_chunks_lost", "mcproxy_cache_chunks_lost_total", "",                     \
+      "Chunks that the pool did not have, or not intact")                                          \
+    X(CHUNKS_MENDED, "cache_chunks_mended", "mcproxy_cache_chunks_mended_total", "",               \
+      "Lost chunks that the origin gave again")                                                    \
+    X(FILLS_LOST, "cache_fills_lost", "mcproxy_cache_fills_lost_total", "",                        \
+      "Large responses that could not be stored to their end")                                     \
     X(RESPONSES_1XX, "responses_1xx", "mcproxy_responses_total", "class=\"1xx\"",                  \
       "Responses by status class")                                                                 \
     X(RESPONSES_2XX, "responses_2xx", "mcproxy_responses_total", "class=\"2xx\"", "")              \
