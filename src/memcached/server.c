@@ -29,6 +29,7 @@ void mc_server_fini(struct mc_server *s)
     timer_cancel(&s->waiting_deadline);
     mc_server_connect_fini(s);
     mc_conn_fini(&s->conn);
+    tls_session_forget(&s->session);
 }
 
 /* -- lookups that wait for the connection -- */
@@ -111,17 +112,25 @@ static void conn_on_late(struct mc_conn *c)
         (void)mc_breaker_fail(&s->breaker);
 }
 
+static void fail_for(struct mc_server *s, const struct mc_conn *c, enum mc_loss why)
+{
+    if (why == MC_LOSS_TLS)
+        mc_server_failed_tls(s, c->tls_problem);
+    else
+        mc_server_failed(s, mc_loss_text(why));
+}
+
 static void conn_on_lost(struct mc_conn *c, enum mc_loss why, bool busy)
 {
     struct mc_server *s = c->owner;
-    bool idle = !busy && why == MC_LOSS_CLOSED;
+    bool idle = !busy && (why == MC_LOSS_CLOSED || why == MC_LOSS_TLS); /* ended without a word */
     bool unanswered = why == MC_LOSS_CLOSED && c->protocol == NULL && !c->noop_answered;
     if (unanswered && mc_server_mn_closed(s))
         mc_server_attempt(s);
     else if (why == MC_LOSS_MOVED || idle)
         mc_server_reconnect(s);
     else
-        mc_server_failed(s, mc_loss_text(why));
+        fail_for(s, c, why);
 }
 
 /* -- commands -- */

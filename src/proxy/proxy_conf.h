@@ -200,7 +200,8 @@ struct cache_store_conf {
                                         in chunks */
     int64_t max_object_bytes;
     struct slice key_prefix;
-    int pool; /* index into the configuration's memcached pools, -1 none */
+    struct cache_compress compress; /* in the pool */
+    int pool;                       /* index into the configuration's memcached pools, -1 none */
 };
 
 struct proxy_conf {

@@ -5,7 +5,7 @@
 #include "cache/store.h"
 #include "memcached/pool.h"
 
-#define CHUNK_ITEM_FLAGS 2 /* for people who look at the servers; a record has 1 */
+#define CHUNK_ITEM_FLAGS 3 /* for people who look at the servers: records have others */
 
 /* What it shares with its store; all borrowed. */
 struct pool_chunks {

@@ -109,7 +109,7 @@ class Pool:
     def chunks(self):
         """{offset: (server, key)} of all chunks."""
         found = {}
-        for server, key in self._items(2):
+        for server, key in self._items(3):
             value = server.command(f"mg {key} v")
             found[struct.unpack_from("<Q", value, value.index(b"\r\n") + 2 + 24)[0]] = (server, key)
         return found
