@@ -23,14 +23,16 @@ struct mc_ask {
     uint32_t refresh_s; /* with a lease: one of all who look wins an item that has less than this
                            left to live */
     uint32_t touch_s;   /* gives the item so long to live from now on; 0: leaves it */
+    bool foreign;       /* others store it: an empty value is a value, and its flags are told */
 };
 
 /* What is told about the item. */
 struct mc_item {
-    uint64_t cas; /* its version; 0: not told */
-    bool won;     /* W: we are the one that fetches */
-    bool taken;   /* Z: another one has won it */
-    bool stale;   /* X: marked stale */
+    uint64_t cas;   /* its version; 0: not told */
+    uint32_t flags; /* of a foreign one: what the client that stored it says of the value */
+    bool won;       /* W: we are the one that fetches */
+    bool taken;     /* Z: another one has won it */
+    bool stale;     /* X: marked stale */
 };
 
 enum mc_reply_kind {

@@ -17,6 +17,8 @@ static size_t write_get(char *out, const struct mc_key *key, const struct mc_ask
     at = mc_put(at, mc_key_slice(key));
     if (!ask->no_value)
         at = mc_put(at, SLICE(" v"));
+    if (ask->foreign)
+        at = mc_put(at, SLICE(" f"));
     if (ask->cas)
         at = mc_put(at, SLICE(" c"));
     if (ask->lease_s > 0)
@@ -72,6 +74,15 @@ static bool read_opaque(struct slice number, struct mc_reply *reply)
     return true;
 }
 
+static bool read_item_flags(struct slice number, struct mc_reply *reply)
+{
+    uint64_t flags = 0;
+    if (!mc_line_number(number, UINT32_MAX, &flags))
+        return false;
+    reply->item.flags = (uint32_t)flags;
+    return true;
+}
+
 /* Only those that we ask for. */
 static bool read_flag(struct slice flag, struct mc_reply *reply)
 {
@@ -81,6 +92,7 @@ static bool read_flag(struct slice flag, struct mc_reply *reply)
     switch (flag.p[0]) {
     case 'O': return read_opaque(value, reply);
     case 'c': return mc_line_number(value, UINT64_MAX, &reply->item.cas);
+    case 'f': return read_item_flags(value, reply);
     case 'W': reply->item.won = true; return value.n == 0;
     case 'Z': reply->item.taken = true; return value.n == 0;
     case 'X': reply->item.stale = true; return value.n == 0;

@@ -114,6 +114,21 @@ void mc_conn_open(struct mc_conn *c, int fd, bool probe_classic)
     timer_set(c->loop, &c->reply_deadline, c->conf->read_timeout_ms);
 }
 
+static enum mc_failure failure_of(enum mc_loss why)
+{
+    switch (why) {
+    case MC_LOSS_TIMEOUT: return MC_FAILURE_TIMEOUT;
+    case MC_LOSS_GARBAGE:
+    case MC_LOSS_PROBE: return MC_FAILURE_INVALID;
+    case MC_LOSS_NONE:
+    case MC_LOSS_CLOSED:
+    case MC_LOSS_SEND:
+    case MC_LOSS_MEMORY:
+    case MC_LOSS_MOVED: break;
+    }
+    return MC_FAILURE_LOST;
+}
+
 static void fail_pending(struct mc_conn *c, enum mc_loss why)
 {
     while (mc_ops_count(&c->ops) > 0) {
@@ -122,6 +137,7 @@ static void fail_pending(struct mc_conn *c, enum mc_loss why)
             continue;
         mc_count(c->counters, why == MC_LOSS_TIMEOUT ? MC_TIMEOUTS : MC_ERRORS, 1);
         op.get->server = NULL;
+        op.get->why = failure_of(why);
         op.get->fn(op.get, MC_FAILED);
     }
 }
@@ -335,6 +351,7 @@ static bool expire(struct mc_conn *c, mono_ms now)
             continue;
         mc_count(c->counters, MC_TIMEOUTS, 1);
         get->server = NULL;
+        get->why = MC_FAILURE_TIMEOUT;
         get->fn(get, MC_FAILED);
     }
     return any;

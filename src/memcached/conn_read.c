@@ -79,12 +79,13 @@ static enum step value_in_buffer(struct mc_conn *c, const char *data, size_t byt
     if (memcmp(data + bytes, tail.p, tail.n) != 0)
         return STEP_GARBAGE;
     struct blob *blob = NULL;
-    if (bytes == 0) { /* a lease's stub: nothing that was stored */
+    const struct mc_get *get = mc_ops_at(&c->ops, c->ops.head)->get;
+    if (bytes == 0 && (get == NULL || !get->ask.foreign)) { /* a lease's stub: nothing was stored */
         c->in_start += tail.n;
         complete_first(c, MC_MISS, NULL);
         return STEP_NEXT;
     }
-    if (mc_ops_at(&c->ops, c->ops.head)->get != NULL) {
+    if (get != NULL) {
         blob = blob_new(bytes);
         if (blob == NULL)
             return STEP_MEMORY;
@@ -195,6 +196,7 @@ static enum step on_server_error(struct mc_conn *c, const struct mc_reply *reply
     if (op.get != NULL) {
         mc_count(c->counters, MC_ERRORS, 1);
         op.get->server = NULL;
+        op.get->why = MC_FAILURE_INVALID;
         op.get->fn(op.get, MC_FAILED);
     }
     return STEP_NEXT;

@@ -52,7 +52,7 @@ void mc_pool_free(struct mc_pool **pool_p)
 
 static struct mc_server *server_of(struct mc_pool *pool, const struct mc_key *key)
 {
-    return &pool->servers[mc_ring_pick(pool->ring, mc_key_slice(key))];
+    return &pool->servers[mc_ring_pick(pool->ring, key, 0)];
 }
 
 enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
@@ -60,7 +60,8 @@ enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
     get->blob = NULL;
     get->item = (struct mc_item){0};
     get->server = NULL;
-    return mc_server_get(server_of(pool, &get->key), get);
+    get->why = MC_FAILURE_DOWN;
+    return mc_server_get(&pool->servers[mc_ring_pick(pool->ring, &get->key, get->nth)], get);
 }
 
 void mc_get_cancel(struct mc_get *get)
@@ -120,6 +121,11 @@ size_t mc_pool_servers(const struct mc_pool *pool)
 struct slice mc_pool_server_name(const struct mc_pool *pool, size_t server)
 {
     return pool->servers[server].conf->text;
+}
+
+struct slice mc_pool_name_of(struct mc_pool *pool, const struct mc_key *key, uint32_t nth)
+{
+    return mc_pool_server_name(pool, mc_ring_pick(pool->ring, key, nth));
 }
 
 enum mc_server_state mc_pool_server_state(const struct mc_pool *pool, size_t server)

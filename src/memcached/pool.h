@@ -25,6 +25,15 @@ enum mc_result {
     MC_PENDING, /* will call back */
 };
 
+/* Why nobody answered. */
+enum mc_failure {
+    MC_FAILURE_NONE = 0,
+    MC_FAILURE_DOWN,    /* not asked: the server is out of use, or too much is pending */
+    MC_FAILURE_LOST,    /* the connection could not be made, or ended before the reply */
+    MC_FAILURE_TIMEOUT, /* no reply in time */
+    MC_FAILURE_INVALID, /* an error, or nothing that a memcached would say */
+};
+
 struct mc_get;
 /* Called exactly once after MC_PENDING, never before mc_pool_get has returned, never after
  * mc_get_cancel; never with MC_PENDING. */
@@ -33,9 +42,11 @@ typedef void mc_get_fn(struct mc_get *, enum mc_result);
 /* One lookup; embedded in its user and alive until it has called back or was cancelled. */
 struct mc_get {
     struct mc_key key;
+    uint32_t nth;        /* 0: the key's server is asked, 1: the next one on the ring … */
     struct mc_ask ask;   /* zero: the value alone */
     struct mc_item item; /* on MC_HIT and MC_MISS: what was asked for */
     struct blob *blob;   /* on MC_HIT: one reference for the callback's owner */
+    enum mc_failure why; /* on MC_FAILED */
     mc_get_fn *fn;
     void *owner;
     struct mc_server *server; /* private, while pending: NULL else */
@@ -52,8 +63,9 @@ NODISCARD struct mc_pool *mc_pool_new(struct loop *, struct resolver *, struct l
 /* Every lookup must have called back or been cancelled. Stores still queued are lost. */
 void mc_pool_free(struct mc_pool **);
 
-/* Asks the key's server; `get` has its key, fn and owner set. MC_FAILED at once where the server is
- * out of use or too much is pending, else MC_PENDING. */
+/* Asks the key's server, or its `nth` one (less than mc_pool_servers); `get` has its key, fn and
+ * owner set. MC_FAILED at once where the server is out of use or too much is pending, else
+ * MC_PENDING. */
 NODISCARD enum mc_result mc_pool_get(struct mc_pool *, struct mc_get *);
 /* The callback will not come. Does nothing where it is not pending. */
 void mc_get_cancel(struct mc_get *);
@@ -81,6 +93,8 @@ enum mc_server_state {
 const char *mc_server_state_text(enum mc_server_state);
 size_t mc_pool_servers(const struct mc_pool *);
 struct slice mc_pool_server_name(const struct mc_pool *, size_t server);
+/* The one that a lookup is sent to. */
+struct slice mc_pool_name_of(struct mc_pool *, const struct mc_key *, uint32_t nth);
 enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server);
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
 /* Adds the counters of all servers to `sums` (MC_COUNTER_N numbers). */

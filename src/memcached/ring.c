@@ -16,10 +16,10 @@ struct ring_point {
     uint32_t server;
 };
 
-/* One placement: how its table is made and how a key is looked up in it. */
+/* One placement: how its table is made and at which of its points a key is. */
 struct placement {
     bool (*build)(struct mc_ring *, const struct mc_conf *);
-    size_t (*pick)(struct mc_ring *, struct slice key);
+    size_t (*point)(struct mc_ring *, const struct mc_key *);
 };
 
 struct mc_ring {
@@ -56,10 +56,10 @@ static size_t lower_bound(const struct mc_ring *ring, uint32_t value)
     return low;
 }
 
-static size_t pick_on_circle(const struct mc_ring *ring, uint32_t value)
+static size_t point_on_circle(const struct mc_ring *ring, uint32_t value)
 {
     size_t i = lower_bound(ring, value);
-    return ring->points[i == ring->points_n ? 0 : i].server;
+    return i == ring->points_n ? 0 : i;
 }
 
 static uint64_t weight_sum(const struct mc_conf *conf)
@@ -145,11 +145,11 @@ static bool ketama_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t ketama_pick(struct mc_ring *ring, struct slice key)
+static size_t ketama_point(struct mc_ring *ring, const struct mc_key *key)
 {
     uint8_t out[16];
-    md5(ring, key, out);
-    return pick_on_circle(ring, little_endian(out));
+    md5(ring, mc_key_slice(key), out);
+    return point_on_circle(ring, little_endian(out));
 }
 
 /* -- nginx: `hash $key consistent` and `hash $key` (ngx_http_upstream_hash_module.c) -- */
@@ -218,9 +218,16 @@ static bool nginx_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t nginx_pick(struct mc_ring *ring, struct slice key)
+/* It hashes the variable's value, before its memcached module escapes that. */
+static uint32_t nginx_hash(const struct mc_key *key)
 {
-    return pick_on_circle(ring, crc32_of(key));
+    char buf[MC_KEY_MAX];
+    return crc32_of(mc_key_unescape(key, buf));
+}
+
+static size_t nginx_point(struct mc_ring *ring, const struct mc_key *key)
+{
+    return point_on_circle(ring, nginx_hash(key));
 }
 
 static bool modulo_build(struct mc_ring *ring, const struct mc_conf *conf)
@@ -234,19 +241,19 @@ static bool modulo_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t modulo_pick(struct mc_ring *ring, struct slice key)
+static size_t modulo_point(struct mc_ring *ring, const struct mc_key *key)
 {
     uint32_t total = ring->points[ring->points_n - 1].value;
-    uint32_t hash = (crc32_of(key) >> 16) & 0x7fff;
-    return ring->points[lower_bound(ring, hash % total + 1)].server;
+    uint32_t hash = (nginx_hash(key) >> 16) & 0x7fff;
+    return lower_bound(ring, hash % total + 1);
 }
 
 /* -- */
 
 static const struct placement placements[] = {
-    [MC_KETAMA] = {ketama_build, ketama_pick},
-    [MC_NGINX] = {nginx_build, nginx_pick},
-    [MC_MODULO] = {modulo_build, modulo_pick},
+    [MC_KETAMA] = {ketama_build, ketama_point},
+    [MC_NGINX] = {nginx_build, nginx_point},
+    [MC_MODULO] = {modulo_build, modulo_point},
 };
 
 struct mc_ring *mc_ring_new(const struct mc_conf *conf)
@@ -273,7 +280,32 @@ void mc_ring_free(struct mc_ring **ring_p)
     *ring_p = NULL;
 }
 
-size_t mc_ring_pick(struct mc_ring *ring, struct slice key)
+static bool is_among(const uint32_t *servers, size_t n, uint32_t server)
 {
-    return ring->servers_n == 1 ? 0 : ring->placement->pick(ring, key);
+    for (size_t i = 0; i < n; i++)
+        if (servers[i] == server)
+            return true;
+    return false;
+}
+
+/* Around the ring from a point on. A server whose share is so small that it has no point is none of
+ * them: then the last one stays. */
+static size_t nth_server(const struct mc_ring *ring, size_t point, size_t nth)
+{
+    uint32_t seen[MC_SERVERS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < ring->points_n && n <= nth; i++) {
+        uint32_t server = ring->points[(point + i) % ring->points_n].server;
+        if (!is_among(seen, n, server))
+            seen[n++] = server;
+    }
+    return seen[n - 1];
+}
+
+size_t mc_ring_pick(struct mc_ring *ring, const struct mc_key *key, size_t nth)
+{
+    if (ring->servers_n == 1)
+        return 0;
+    size_t point = ring->placement->point(ring, key);
+    return nth == 0 ? ring->points[point].server : nth_server(ring, point, nth);
 }

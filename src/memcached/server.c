@@ -42,11 +42,13 @@ static struct mc_get *first_waiting(const struct mc_server *s)
     return list_empty(&s->waiting) ? NULL : list_entry(s->waiting.next, struct mc_get, link);
 }
 
-static void fail_get(struct mc_server *s, struct mc_get *get, enum mc_counter reason)
+static void fail_get(struct mc_server *s, struct mc_get *get, enum mc_counter reason,
+                     enum mc_failure why)
 {
     list_remove(&get->link);
     mc_count(&s->counters, reason, 1);
     get->server = NULL;
+    get->why = why;
     get->fn(get, MC_FAILED);
 }
 
@@ -57,7 +59,7 @@ static void server_on_waiting_deadline(struct timer *t)
     struct mc_get *get = first_waiting(s);
     while (get != NULL && get->deadline <= now) {
         s->patient = false; /* those that come from now on need not pay too */
-        fail_get(s, get, MC_TIMEOUTS);
+        fail_get(s, get, MC_TIMEOUTS, MC_FAILURE_TIMEOUT);
         get = first_waiting(s);
     }
     if (get != NULL)
@@ -78,7 +80,7 @@ static void send_waiting(struct mc_server *s)
     for (struct mc_get *get = first_waiting(s); get != NULL; get = first_waiting(s)) {
         list_remove(&get->link);
         if (!mc_conn_get(&s->conn, get))
-            fail_get(s, get, MC_UNAVAILABLE);
+            fail_get(s, get, MC_UNAVAILABLE, MC_FAILURE_DOWN);
     }
 }
 
@@ -88,7 +90,7 @@ void mc_server_fail_waiting(struct mc_server *s)
     timer_cancel(&s->waiting_deadline);
     s->patient = false;
     for (struct mc_get *get = first_waiting(s); get != NULL; get = first_waiting(s))
-        fail_get(s, get, MC_ERRORS);
+        fail_get(s, get, MC_ERRORS, MC_FAILURE_LOST);
 }
 
 /* -- what the connection tells -- */

@@ -28,11 +28,13 @@ static void test_commands(void **state UNUSED)
     const struct mc_ask plain = {0};
     const struct mc_ask lease = {.cas = true, .lease_s = 5, .refresh_s = 600};
     const struct mc_ask check = {.cas = true, .no_value = true};
+    const struct mc_ask foreign = {.foreign = true};
     const struct mc_ask touch = {.no_value = true, .touch_s = 7};
     const struct mc_del_line any = {0};
     const struct mc_del_line mark = {.cas = 12, .mark = true};
     assert_text(buf, meta->write_get(buf, &key, &lease, 3), "mg k:1 v c N5 R600 O3\r\n");
     assert_text(buf, meta->write_get(buf, &key, &check, 3), "mg k:1 c O3\r\n");
+    assert_text(buf, meta->write_get(buf, &key, &foreign, 3), "mg k:1 v f O3\r\n");
     assert_text(buf, meta->write_get(buf, &key, &touch, 3), "mg k:1 T7 O3\r\n");
     assert_text(buf, meta->write_del(buf, &key, &mark, 3), "md k:1 I C12 O3\r\n");
     assert_text(buf, meta->write_get(buf, &key, &plain, 65535), "mg k:1 v O65535\r\n");
@@ -53,7 +55,7 @@ static void test_longest_command_fits(void **state UNUSED)
     struct mc_key longest = {.n = MC_KEY_MAX};
     memset(longest.text, 'k', sizeof(longest.text));
     struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX, UINT64_MAX};
-    struct mc_ask ask = {true, false, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    struct mc_ask ask = {true, false, UINT32_MAX, UINT32_MAX, UINT32_MAX, true};
     struct mc_del_line del = {UINT64_MAX, true};
     char buf[MC_COMMAND_MAX];
     assert_true(mc_protocol_meta.write_set(buf, &longest, &line) <= sizeof(buf));
@@ -112,6 +114,8 @@ static const struct row meta_rows[] = {
     {"flag that is never asked for", "VA 5 O1 t60\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"mark with more behind it", "VA 5 O1 W1\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"version that is no number", "VA 5 cx O1\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"flags", "VA 5 f4294967295 O1\r\n", MC_PARSE_OK, MC_REPLY_VALUE, 5, 1},
+    {"flags that overflow", "VA 5 f4294967296 O1\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"version that overflows", "VA 5 c18446744073709551616 O1\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"two opaques", "VA 5 O1 O1\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"two spaces between flags", "VA 5 O1  W\r\n", MC_PARSE_BAD, 0, 0, 0},
@@ -211,6 +215,7 @@ static void test_item(void **state UNUSED)
         {"VA 0 c7 O1 Z\r\n", {.cas = 7, .taken = true}},
         {"VA 5 c8 O1 W X\r\n", {.cas = 8, .won = true, .stale = true}},
         {"VA 5 c9 O1\r\n", {.cas = 9}},
+        {"VA 5 f2 O1\r\n", {.flags = 2}},
         {"HD c10 O1 X Z\r\n", {.cas = 10, .taken = true, .stale = true}},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -218,6 +223,7 @@ static void test_item(void **state UNUSED)
         print_message("%s", rows[i].line);
         assert_int_equal(mc_protocol_meta.parse(slice_of(rows[i].line), MAX, &reply), MC_PARSE_OK);
         assert_int_equal(reply.item.cas, rows[i].item.cas);
+        assert_int_equal(reply.item.flags, rows[i].item.flags);
         assert_int_equal(reply.item.won, rows[i].item.won);
         assert_int_equal(reply.item.taken, rows[i].item.taken);
         assert_int_equal(reply.item.stale, rows[i].item.stale);
@@ -225,6 +231,14 @@ static void test_item(void **state UNUSED)
 }
 
 #define DAY 86400
+
+static void test_classic_values_tell_their_flags(void **state UNUSED)
+{
+    struct mc_reply reply;
+    struct slice line = SLICE("VALUE k:1 4294967295 5\r\n");
+    assert_int_equal(mc_protocol_classic.parse(line, MAX, &reply), MC_PARSE_OK);
+    assert_int_equal(reply.item.flags, UINT32_MAX);
+}
 
 static void test_exptime(void **state UNUSED)
 {
@@ -287,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_endless_line_and_nul),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_item),
+        cmocka_unit_test(test_classic_values_tell_their_flags),
         cmocka_unit_test(test_exptime),
         cmocka_unit_test(test_version),
     };
