@@ -22,6 +22,7 @@ const char *store_verdict_text(enum store_verdict verdict)
         [STORE_NO_ACCEL] = "x-accel-expires",
         [STORE_NO_RULE] = "rule",
         [STORE_NO_INCOMPLETE] = "incomplete",
+        [STORE_NO_RAW] = "fields",
     };
     return verdict < STORE_VERDICT_COUNT ? texts[verdict] : "unknown";
 }

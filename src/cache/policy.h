@@ -26,6 +26,7 @@ enum store_verdict {
     STORE_NO_ACCEL,      /* X-Accel-Expires: 0 */
     STORE_NO_RULE,       /* proxy_no_cache, min_uses, off: decided by the caller */
     STORE_NO_INCOMPLETE, /* ended early */
+    STORE_NO_RAW,        /* content alone would not be the same response: decided by the caller */
     STORE_VERDICT_COUNT
 };
 const char *store_verdict_text(enum store_verdict);

@@ -80,6 +80,15 @@ static const struct choice lock_words[] = {
     {NULL, 0},
 };
 
+static const struct choice memcached_next_words[] = {
+    {"error", MEMCACHED_NEXT_ERROR},
+    {"timeout", MEMCACHED_NEXT_TIMEOUT},
+    {"invalid_response", MEMCACHED_NEXT_INVALID_RESPONSE},
+    {"not_found", MEMCACHED_NEXT_NOT_FOUND},
+    {"off", 0},
+    {NULL, 0},
+};
+
 static const struct choice balance_words[] = {{"round_robin", BALANCE_ROUND_ROBIN}, {NULL, 0}};
 
 static const struct choice distribution_words[] = {
@@ -149,7 +158,7 @@ static const struct directive directives[] = {
       .doc = "An answer made here: `404`, `200 text`, `301 https://…`, a URL (302), or {status, text} or {status, location}. In a "
              "server it answers where no location matches." },
     { .name = "default_type", .scope = SCOPE_ALL, .type = TYPE_TEMPLATE, LOCATION_FIELD(default_type), .dflt = "text/plain",
-      .source = "nginx", .doc = "Content-Type of the text of `return`." },
+      .source = "nginx", .doc = "Content-Type of the text of `return` and of the values of memcached_pass." },
     { .name = "merge_slashes", .scope = SCOPE_HTTP | SCOPE_SERVER, .type = TYPE_FLAG, SERVER_FIELD(merge_slashes), .dflt = "off",
       .source = "nginx", .doc = "Make one of several slashes in a row (nginx: on)." },
 
@@ -336,6 +345,28 @@ static const struct directive directives[] = {
     { .name = "max_object", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(max_object_bytes), .dflt = "8m", .min = "1",
       .source = "mcproxy", .doc = "Longer content is not stored." },
 
+    { .section = "Raw values in memcached", .name = "memcached_pass", .scope = SCOPE_ALL, .type = TYPE_MEMCACHED_PASS,
+      LOCATION_FIELD(raw), .dflt = "off", .source = "nginx",
+      .doc = "Answer GET and HEAD with values that an app or nginx wrote: from a pool of memcached_pools, or from the one server host:port or "
+             "unix:/path; or off. What is not found, or cannot be asked for, goes to proxy_pass where the location has one (nginx needs "
+             "error_page for that), and so do other methods; else it is 404, 502 or 504. Such a location has no proxy_cache." },
+    { .name = "memcached_key", .scope = SCOPE_ALL, .type = TYPE_TEMPLATE, LOCATION_FIELD(memcached_key), .source = "nginx",
+      .doc = "The key, as the writers of the values make it: nginx's $memcached_key, which is a variable here, too. As in nginx it is the "
+             "text with $uri decoded, in which bytes up to 0x20 and % become %XX; longer than 250 bytes then, or empty, it is a miss. "
+             "There is no default: memcached_pass needs it. `$uri$is_args$args` is usual; add $host where several hosts share a pool." },
+    { .name = "memcached_gzip_flag", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(memcached_gzip_flag), .dflt = "0",
+      .min = "0", .max = "4294967295", .source = "nginx",
+      .doc = "Values whose flags have one of these bits are sent with Content-Encoding: gzip, to every client as by nginx; 0: none are." },
+    { .name = "memcached_next_upstream", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(memcached_next),
+      .choices = memcached_next_words, .dflt = "error timeout", .source = "nginx",
+      .doc = "After what the next server of the pool is asked for the key." },
+    { .name = "memcached_store", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(memcached_store), .dflt = "off",
+      .source = "mcproxy",
+      .doc = "Write what proxy_pass answers to a GET as a raw value, for its freshness lifetime, for nginx or an app to read: the content "
+             "alone. Only a 200 that a shared cache may store and that a reader gives back as it was: of the type that default_type has, "
+             "not coded (or gzip, with memcached_gzip_flag), without a Vary that the key does not hold. One request of all fetches. A "
+             "method that changes something deletes the value of its URI. All other fields are lost." },
+
     { .section = "memcached", .name = "memcached", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Short for `memcached_pools: {default: {servers: …}}`: the servers of the pool of every cache that names none." },
     { .name = "memcached_pools", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
@@ -412,6 +443,7 @@ static const struct type types[] = {
     [TYPE_CACHE_NAME] = {"name, off", parse_cache_name},
     [TYPE_CACHE_VALID] = {"durations by status", parse_cache_valid},
     [TYPE_POOL_NAME] = {"name, off", parse_pool_name},
+    [TYPE_MEMCACHED_PASS] = {"name, address, off", parse_memcached_pass},
 };
 
 const struct type *type_of(const struct directive *d)
@@ -475,6 +507,11 @@ const char *directive_instead(struct slice name)
         {"location", "mcproxy has a map \"locations\""},
         {"upstream", "mcproxy has a map \"upstreams\""},
         {"proxy_cache_path", "mcproxy has a map \"caches\""},
+        {"memcached_connect_timeout", "it is \"connect_timeout\" of a pool in memcached_pools"},
+        {"memcached_send_timeout", "it is \"send_timeout\" of a pool in memcached_pools"},
+        {"memcached_read_timeout", "it is \"read_timeout\" of a pool in memcached_pools"},
+        {"memcached_buffer_size", "it is \"read_buffer\" of a pool in memcached_pools"},
+        {"memcached_next_upstream_tries", "each server of the pool is asked once at most"},
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (slice_eq(name, slice_of(words[i].nginx))) {

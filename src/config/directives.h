@@ -58,6 +58,7 @@ enum directive_type {
     TYPE_CACHE_NAME,
     TYPE_CACHE_VALID,
     TYPE_POOL_NAME,
+    TYPE_MEMCACHED_PASS,
 };
 
 /* A word of TYPE_CHOICE and TYPE_BITS. Several may have the same value; the table ends with word

@@ -10,6 +10,7 @@
 #include "proxy/deliver_range.h"
 #include "proxy/failure.h"
 #include "proxy/outcome.h"
+#include "proxy/raw.h"
 #include "proxy/reply.h"
 
 #include <stdio.h>
@@ -71,12 +72,13 @@ static enum condition evaluate(struct request *r, const struct stored_view *v)
     return conditional_evaluate(&r->head, v, loop_wall(r->worker->loop) / 1000);
 }
 
-static enum deliver_result deliver_ranges(struct request *r, const struct range_answer *a)
+static enum deliver_result deliver_ranges(struct request *r, const struct range_answer *a,
+                                          struct blob *blob)
 {
     send_head(r, &a->text);
     for (size_t i = 0; i < a->n; i++) {
         send_content(r, NULL, a->parts[i].head);
-        send_content(r, r->entry->blob, a->parts[i].content);
+        send_content(r, blob, a->parts[i].content);
     }
     send_content(r, NULL, a->tail);
     return finish(r);
@@ -102,12 +104,33 @@ static enum deliver_result deliver_entry(struct request *r)
     if (UNLIKELY(fields_has(&r->head.fields, FIELD_RANGE))) {
         const struct range_answer *ranges = deliver_range_of_entry(r, v);
         if (ranges)
-            return deliver_ranges(r, ranges);
+            return deliver_ranges(r, ranges, r->entry->blob);
     }
     deliver_head_stored(r, v, &t);
     send_head(r, &t);
     if (r->head.method != METHOD_HEAD && status_has_content(t.status))
         send_content(r, r->entry->blob, v->content);
+    return finish(r);
+}
+
+/* -- a raw value: it has no validators, so that conditions do not apply, as in nginx -- */
+
+static enum deliver_result deliver_value(struct request *r)
+{
+    struct stored_view v;
+    struct response_text t = {.status = 200, .has_length = true};
+    if (r->delivered)
+        return finish(r);
+    deliver_head_value(r, &v);
+    if (fields_has(&r->head.fields, FIELD_RANGE)) {
+        const struct range_answer *ranges = deliver_range_of_entry(r, &v);
+        if (ranges)
+            return deliver_ranges(r, ranges, r->raw->value);
+    }
+    deliver_head_stored(r, &v, &t);
+    send_head(r, &t);
+    if (r->head.method != METHOD_HEAD)
+        send_content(r, r->raw->value, v.content);
     return finish(r);
 }
 
@@ -212,7 +235,9 @@ static enum deliver_result deliver_flight(struct request *r)
 
 enum deliver_result deliver_run(struct request *r)
 {
-    return r->entry && !r->response ? deliver_entry(r) : deliver_flight(r);
+    if (r->entry && !r->response)
+        return deliver_entry(r);
+    return r->reader ? deliver_flight(r) : deliver_value(r);
 }
 
 /* -- answers made here -- */

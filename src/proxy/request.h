@@ -14,11 +14,13 @@
 
 struct client;
 struct fetch;
+struct raw;
 
 /* The states, in the order of a request's life; X(id, name). */
 #define REQUEST_STATES(X)     \
     X(READ_HEAD, "read-head") \
     X(ROUTE, "route")         \
+    X(RAW, "raw")             \
     X(LOOKUP, "lookup")       \
     X(COLLAPSE, "collapse")   \
     X(FETCH, "fetch")         \
@@ -119,6 +121,7 @@ struct request {
     wall_ms vary_since;       /* variants received before do not count: see lookup.h */
     struct cache_key variant; /* of the variant asked for; equal to key without Vary */
     struct entry *entry;      /* stored response found: one reference */
+    struct raw *raw;          /* of memcached_pass; NULL without */
     enum store_tier tier;
     struct flight_reader *reader;
     bool leader; /* its own fetch feeds the flight */
