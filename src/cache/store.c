@@ -18,6 +18,7 @@ struct entry *entry_new(struct blob *blob, struct slice key, enum stored_check *
     atomic_init(&e->refs, 1);
     atomic_init(&e->version, 0);
     atomic_init(&e->checked_ms, 0);
+    atomic_init(&e->used_ms, 0);
     e->blob = blob;
     e->view = view;
     return e;

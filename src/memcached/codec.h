@@ -24,6 +24,7 @@ struct mc_ask {
                            left to live */
     uint32_t touch_s;   /* gives the item so long to live from now on; 0: leaves it */
     bool foreign;       /* others store it: an empty value is a value, and its flags are told */
+    bool text;          /* none of these: a command of struct mc_text */
 };
 
 /* What is told about the item. */
@@ -68,6 +69,7 @@ struct mc_store_line {
     uint32_t exptime; /* mc_exptime */
     size_t value_bytes;
     uint64_t cas; /* stored only over the item of this version; 0: over any */
+    bool add;     /* stored only where nothing is */
 };
 
 /* What is to be removed. */

@@ -67,6 +67,7 @@ void mc_key_make(struct mc_key_maker *maker, struct slice prefix, struct slice b
                  struct mc_key *out)
 {
     uint8_t digest[DIGEST_BYTES];
+    out->escaped = false;
     ASSERT(EVP_DigestInit_ex2(maker->digest, maker->sha256, NULL) == 1);
     ASSERT(EVP_DigestUpdate(maker->digest, bytes.p, bytes.n) == 1);
     ASSERT(EVP_DigestFinal_ex(maker->digest, digest, NULL) == 1);
@@ -79,7 +80,6 @@ void mc_key_make(struct mc_key_maker *maker, struct slice prefix, struct slice b
     }
     base64url(digest, at);
     out->n = (uint8_t)(at + MC_KEY_HASH_TEXT - out->text);
-    out->escaped = false;
 }
 
 /* -- keys that are shared with others -- */

@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 #include "base/blob.h"
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "memcached/codec.h"
@@ -25,13 +26,12 @@ enum mc_result {
     MC_PENDING, /* will call back */
 };
 
-/* Why nobody answered. */
+/* Why a lookup has failed. */
 enum mc_failure {
     MC_FAILURE_NONE = 0,
-    MC_FAILURE_DOWN,    /* not asked: the server is out of use, or too much is pending */
-    MC_FAILURE_LOST,    /* the connection could not be made, or ended before the reply */
-    MC_FAILURE_TIMEOUT, /* no reply in time */
-    MC_FAILURE_INVALID, /* an error, or nothing that a memcached would say */
+    MC_FAILURE_ERROR = 1,   /* no connection, or it was lost */
+    MC_FAILURE_TIMEOUT = 2, /* no answer in time */
+    MC_FAILURE_INVALID = 4, /* SERVER_ERROR, or what no memcached says */
 };
 
 struct mc_get;
@@ -45,8 +45,9 @@ struct mc_get {
     uint32_t nth;        /* 0: the key's server is asked, 1: the next one on the ring … */
     struct mc_ask ask;   /* zero: the value alone */
     struct mc_item item; /* on MC_HIT and MC_MISS: what was asked for */
+    bool doubtful;       /* taken, but who has won it may not know: replies were lost lately */
     struct blob *blob;   /* on MC_HIT: one reference for the callback's owner */
-    enum mc_failure why; /* on MC_FAILED */
+    uint8_t failure;     /* on MC_FAILED: enum mc_failure */
     mc_get_fn *fn;
     void *owner;
     struct mc_server *server; /* private, while pending: NULL else */
@@ -77,7 +78,20 @@ bool mc_pool_set(struct mc_pool *, const struct mc_key *, struct blob *value, ui
 /* The same, only in place of the item of version `cas` (0: of any). */
 bool mc_pool_set_over(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                       int64_t ttl_s, uint64_t cas);
+/* The same, only where nothing is. */
+bool mc_pool_add(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
+                 int64_t ttl_s);
 void mc_pool_del(struct mc_pool *, const struct mc_key *);
+/* A command of a tool to one server, answered by text: `stats`, `me KEY`, `delete KEY`. */
+struct mc_text {
+    struct mc_get get; /* with fn and owner; MC_HIT: answered, whatever the answer is */
+    struct slice line; /* at most MC_COMMAND_MAX bytes with the CRLF that it has not; borrowed */
+    struct buf reply;  /* its lines with CRLF; by buf_init, whose bound is that of the answer */
+};
+#define MC_TEXT_MAX (256 * 1024) /* bytes of an answer: longer ones end the connection */
+/* Lines that begin with STAT are followed by others, any other line ends the answer. Not while
+ * stores are on their way to that server. As mc_pool_get. */
+NODISCARD enum mc_result mc_pool_ask(struct mc_pool *, size_t server, struct mc_text *);
 /* Gives an item `ttl_s` seconds to live from now on, where the server has the meta protocol. */
 void mc_pool_touch(struct mc_pool *, const struct mc_key *, uint32_t ttl_s);
 /* Removes only the item of version `cas`; with `mark` it stays, stale, and one of those who look
@@ -97,5 +111,16 @@ struct slice mc_pool_server_name(const struct mc_pool *, size_t server);
 struct slice mc_pool_name_of(struct mc_pool *, const struct mc_key *, uint32_t nth);
 enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server);
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
+/* The server that has the key. */
+size_t mc_pool_server_of(struct mc_pool *, const struct mc_key *);
+/* What is known of the connection, from the loop's thread. */
+struct mc_server_facts {
+    struct slice address; /* in use or tried last, into `address_text`; empty: none is known */
+    const char *protocol; /* "meta", "classic"; NULL: not connected yet */
+    struct slice version; /* of the server; empty: not known */
+    const char *trouble;  /* why it went down last; NULL: it has not */
+    char address_text[ADDRESS_TEXT_MAX];
+};
+void mc_pool_server_facts(const struct mc_pool *, size_t server, struct mc_server_facts *);
 /* Adds the counters of all servers to `sums` (MC_COUNTER_N numbers). */
 void mc_pool_sum(const struct mc_pool *, uint64_t *sums);

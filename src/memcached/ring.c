@@ -19,7 +19,7 @@ struct ring_point {
 /* One placement: how its table is made and at which of its points a key is. */
 struct placement {
     bool (*build)(struct mc_ring *, const struct mc_conf *);
-    size_t (*point)(struct mc_ring *, const struct mc_key *);
+    size_t (*find)(struct mc_ring *, const struct mc_key *);
 };
 
 struct mc_ring {
@@ -56,7 +56,7 @@ static size_t lower_bound(const struct mc_ring *ring, uint32_t value)
     return low;
 }
 
-static size_t point_on_circle(const struct mc_ring *ring, uint32_t value)
+static size_t find_on_circle(const struct mc_ring *ring, uint32_t value)
 {
     size_t i = lower_bound(ring, value);
     return i == ring->points_n ? 0 : i;
@@ -145,11 +145,11 @@ static bool ketama_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t ketama_point(struct mc_ring *ring, const struct mc_key *key)
+static size_t ketama_find(struct mc_ring *ring, const struct mc_key *key)
 {
     uint8_t out[16];
     md5(ring, mc_key_slice(key), out);
-    return point_on_circle(ring, little_endian(out));
+    return find_on_circle(ring, little_endian(out));
 }
 
 /* -- nginx: `hash $key consistent` and `hash $key` (ngx_http_upstream_hash_module.c) -- */
@@ -225,9 +225,9 @@ static uint32_t nginx_hash(const struct mc_key *key)
     return crc32_of(mc_key_unescape(key, buf));
 }
 
-static size_t nginx_point(struct mc_ring *ring, const struct mc_key *key)
+static size_t nginx_find(struct mc_ring *ring, const struct mc_key *key)
 {
-    return point_on_circle(ring, nginx_hash(key));
+    return find_on_circle(ring, nginx_hash(key));
 }
 
 static bool modulo_build(struct mc_ring *ring, const struct mc_conf *conf)
@@ -241,7 +241,7 @@ static bool modulo_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t modulo_point(struct mc_ring *ring, const struct mc_key *key)
+static size_t modulo_find(struct mc_ring *ring, const struct mc_key *key)
 {
     uint32_t total = ring->points[ring->points_n - 1].value;
     uint32_t hash = (nginx_hash(key) >> 16) & 0x7fff;
@@ -251,9 +251,9 @@ static size_t modulo_point(struct mc_ring *ring, const struct mc_key *key)
 /* -- */
 
 static const struct placement placements[] = {
-    [MC_KETAMA] = {ketama_build, ketama_point},
-    [MC_NGINX] = {nginx_build, nginx_point},
-    [MC_MODULO] = {modulo_build, modulo_point},
+    [MC_KETAMA] = {ketama_build, ketama_find},
+    [MC_NGINX] = {nginx_build, nginx_find},
+    [MC_MODULO] = {modulo_build, modulo_find},
 };
 
 struct mc_ring *mc_ring_new(const struct mc_conf *conf)
@@ -292,9 +292,9 @@ static bool is_among(const uint32_t *servers, size_t n, uint32_t server)
  * them: then the last one stays. */
 static size_t nth_server(const struct mc_ring *ring, size_t point, size_t nth)
 {
-    uint32_t seen[MC_SERVERS_MAX];
-    size_t n = 0;
-    for (size_t i = 0; i < ring->points_n && n <= nth; i++) {
+    uint32_t seen[MC_SERVERS_MAX] = {ring->points[point].server};
+    size_t n = 1;
+    for (size_t i = 1; i < ring->points_n && n <= nth; i++) {
         uint32_t server = ring->points[(point + i) % ring->points_n].server;
         if (!is_among(seen, n, server))
             seen[n++] = server;
@@ -306,6 +306,6 @@ size_t mc_ring_pick(struct mc_ring *ring, const struct mc_key *key, size_t nth)
 {
     if (ring->servers_n == 1)
         return 0;
-    size_t point = ring->placement->point(ring, key);
+    size_t point = ring->placement->find(ring, key);
     return nth == 0 ? ring->points[point].server : nth_server(ring, point, nth);
 }

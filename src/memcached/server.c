@@ -43,12 +43,12 @@ static struct mc_get *first_waiting(const struct mc_server *s)
 }
 
 static void fail_get(struct mc_server *s, struct mc_get *get, enum mc_counter reason,
-                     enum mc_failure why)
+                     enum mc_failure failure)
 {
     list_remove(&get->link);
     mc_count(&s->counters, reason, 1);
     get->server = NULL;
-    get->why = why;
+    get->failure = failure;
     get->fn(get, MC_FAILED);
 }
 
@@ -80,7 +80,7 @@ static void send_waiting(struct mc_server *s)
     for (struct mc_get *get = first_waiting(s); get != NULL; get = first_waiting(s)) {
         list_remove(&get->link);
         if (!mc_conn_get(&s->conn, get))
-            fail_get(s, get, MC_UNAVAILABLE, MC_FAILURE_DOWN);
+            fail_get(s, get, MC_UNAVAILABLE, MC_FAILURE_ERROR);
     }
 }
 
@@ -90,7 +90,7 @@ void mc_server_fail_waiting(struct mc_server *s)
     timer_cancel(&s->waiting_deadline);
     s->patient = false;
     for (struct mc_get *get = first_waiting(s); get != NULL; get = first_waiting(s))
-        fail_get(s, get, MC_ERRORS, MC_FAILURE_LOST);
+        fail_get(s, get, MC_ERRORS, MC_FAILURE_ERROR);
 }
 
 /* -- what the connection tells -- */

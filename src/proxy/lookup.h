@@ -27,14 +27,10 @@ bool lookup_response_is_ours(struct request *, const struct flight_response *);
 enum cache_outcome lookup_outcome(struct request *, enum flight_entry_from);
 /* The key of the request's URI, in the cache of its location. */
 struct cache_key lookup_key(struct request *);
-/* A vary index was found: sets vary, vary_since and variant. */
+/* A vary index was found: sets vary, vary_generation and variant. */
 void lookup_use_index(struct request *, const struct entry *index);
-/* Is a variant older than the index that leads to it? The index before that one was forgotten, and
- * all its variants with it. Told apart by milliseconds; the clocks of hosts that share a pool
- * should agree. */
-bool lookup_is_invalidated(const struct request *, const struct entry *);
-/* Since when variants count: what the stored index says, `otherwise` where there is none. */
-wall_ms lookup_index_since(struct request *, wall_ms otherwise);
-/* The key of the variant of `spec` that this request asks for. */
-struct cache_key lookup_variant_key(struct request *, struct slice spec);
+/* One record of the memory tier (one reference), or NULL. */
+struct entry *lookup_peek(struct request *, const struct cache_key *);
+/* The request's values of the fields of `spec`, which select a variant. */
+struct slice lookup_vary_values(struct request *, struct slice spec);
 bool lookup_has_pool(const struct request *);

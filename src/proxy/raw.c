@@ -7,7 +7,7 @@
 /* -- the key -- */
 
 /* nginx's $uri is decoded, and writers make their keys of it. */
-static struct slice key_of(struct request *r)
+struct slice raw_key(struct request *r)
 {
     struct slice path = r->head.path;
     r->head.path = uri_decode(path, &r->arena);
@@ -50,7 +50,7 @@ static void begin(struct request *r)
     struct raw_store *store = r->wconf->raws[r->location->raw];
     r->raw = ARENA_NEW(&r->arena, struct raw);
     r->raw->store = store;
-    r->raw->key = key_of(r);
+    r->raw->key = raw_key(r);
     r->raw->storing = may_store(r);
     r->raw->get = (struct raw_get){.key = r->raw->key,
                                    .fn = raw_on_get,
@@ -245,7 +245,7 @@ void raw_invalidate(struct request *r, const struct response_head *head)
     struct request_head asked = r->head;
     r->head.method = METHOD_GET;
     r->head.method_token = SLICE("GET");
-    struct slice key = key_of(r);
+    struct slice key = raw_key(r);
     r->head = asked;
     raw_del(r->wconf->raws[l->raw], key);
 }

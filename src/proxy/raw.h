@@ -28,6 +28,8 @@ enum raw_next {
     RAW_FAIL,    /* no origin: raw_failure is the answer */
 };
 
+/* memcached_key for this request, not escaped; in its arena. */
+struct slice raw_key(struct request *);
 /* Asks the pool, then its next servers where memcached_next_upstream says so. Goes on at each call
  * until it is no longer RAW_WAIT. */
 enum raw_next raw_run(struct request *);

@@ -23,14 +23,13 @@ static struct pool_raw *pool_raw_of(struct raw_store *s)
     return container_of(s, struct pool_raw, store);
 }
 
-static enum raw_result failure_of(enum mc_failure why)
+static enum raw_result failure_of(enum mc_failure failure)
 {
-    switch (why) {
+    switch (failure) {
     case MC_FAILURE_TIMEOUT: return RAW_TIMEOUT;
     case MC_FAILURE_INVALID: return RAW_INVALID;
     case MC_FAILURE_NONE:
-    case MC_FAILURE_DOWN:
-    case MC_FAILURE_LOST: break;
+    case MC_FAILURE_ERROR: break;
     }
     return RAW_ERROR;
 }
@@ -46,7 +45,7 @@ static enum raw_result take_result(struct raw_get *get, struct mc_get *mc, enum 
     case MC_PENDING: return RAW_PENDING;
     case MC_FAILED: break;
     }
-    return failure_of(mc->why);
+    return failure_of((enum mc_failure)mc->failure);
 }
 
 static void raw_on_get(struct mc_get *mc, enum mc_result result)
