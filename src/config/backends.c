@@ -291,6 +291,8 @@ bool raw_index(struct loading *l, const struct node *node, struct slice text, in
     struct raw_conf *raw = ARENA_NEW(l->arena, struct raw_conf);
     raw->name = text;
     raw->pool = (size_t)pool_index(l, text);
+    const struct level *pool = l->pools.items[raw->pool];
+    raw->value_max_bytes = ((const struct mc_conf *)pool->own)->item_max_bytes;
     *out = (int)l->raws.n;
     pointers_add(&l->raws, l->arena, raw);
     return true;

@@ -370,7 +370,8 @@ static const struct directive directives[] = {
       .doc = "Write what proxy_pass answers to a GET as a raw value, for its freshness lifetime, for nginx or an app to read: the content "
              "alone. Only a 200 that a shared cache may store and that a reader gives back as it was: of the type that default_type has, "
              "not coded (or gzip, with memcached_gzip_flag), without a Vary that the key does not hold. One request of all fetches. A "
-             "method that changes something deletes the value of its URI. All other fields are lost." },
+             "method that changes something deletes the value of its URI. All other fields are lost. What is on its way may take 64 times the "
+             "pool's max_item." },
 
     { .section = "memcached", .name = "memcached", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Short for `memcached_pools: {default: {servers: …}}`: the servers of the pool of every cache that names none." },

@@ -136,10 +136,9 @@ static void finish_raw(struct loading *l, const struct level *level)
         return;
     }
     const struct raw_conf *raw = l->raws.items[conf->raw];
-    const struct level *pool = l->pools.items[raw->pool];
     conf->raw_origin = conf->handler == HANDLER_PROXY;
     conf->handler = HANDLER_MEMCACHED;
-    conf->rules.max_object_bytes = (int64_t)((const struct mc_conf *)pool->own)->item_max_bytes;
+    conf->rules.max_object_bytes = (int64_t)raw->value_max_bytes;
     if (conf->memcached_key == NULL) {
         error_at(
             l->errors, &level->at,

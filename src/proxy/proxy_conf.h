@@ -221,6 +221,7 @@ struct cache_store_conf {
 struct raw_conf {
     struct slice name;
     size_t pool; /* index into the configuration's memcached pools */
+    size_t value_max_bytes;
 };
 
 struct proxy_conf {
