@@ -361,7 +361,7 @@ static void report_unused_pools(struct loading *l)
 {
     for (size_t i = 0; i < l->pools.n; i++) {
         const struct level *pool = l->pools.items[i];
-        if (!is_used(l, i)) {
+        if (pool->handler == NULL && !is_used(l, i)) {
             warning_at(l->errors, &pool->at, "no cache uses the memcached pool \"%.*s\"",
                        SLICE_ARG(pool->name));
         }
