@@ -153,7 +153,7 @@ DEPS_BUILD := gcc libc6-dev make pkg-config libev-dev libyaml-dev libc-ares-dev 
               libllhttp-dev|node-llhttp python3 curl
 DEPS_TEST  := git libcmocka-dev memcached python3-pytest python3-pytest-xdist python3-yaml \
               clang clang-format clang-tidy cppcheck libclang-rt-dev shellcheck openssl \
-              nginx-core nutcracker python3-pylibmc python3-pymemcache
+              nginx-core libnginx-mod-http-memc nutcracker python3-pylibmc python3-pymemcache
 
 .PHONY: deps deps-build run test
 deps: ## install the Debian packages for building and testing, if any is missing
@@ -184,7 +184,7 @@ fuzz: ## each target of tests/fuzz for FUZZ_SECONDS (60); findings in build/fuzz
 	+@$(PYTHON) tests/run.py fuzz:$(FUZZ_SECONDS)
 fuzz-replay: ## each target once over its corpus
 	+@$(PYTHON) tests/run.py fuzz:0
-bench: all ## compare with nginx, haproxy and others (about ten minutes)
+bench: all ## compare with nginx, haproxy and others (about fifteen minutes)
 	@tests/bench/run.sh
 chaos: all ## a fleet under load for CHAOS_SECONDS (600) while its memcacheds fail in every way; counts what clients notice
 	@MCPROXY='$(abspath $(BIN))' $(PYTHON) tests/chaos/chaos.py --seconds $(CHAOS_SECONDS)

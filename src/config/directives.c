@@ -4,6 +4,7 @@
 
 #include "config/loading.h"
 
+#include "cache/store.h"
 #include "http/method.h"
 
 #define SCOPE_ALL (SCOPE_HTTP | SCOPE_SERVER | SCOPE_LOCATION)
@@ -30,6 +31,15 @@ static const struct choice next_upstream_words[] = {
     {"http_404", NEXT_404},
     {"http_429", NEXT_429},
     {"non_idempotent", NEXT_NON_IDEMPOTENT},
+    {"off", 0},
+    {NULL, 0},
+};
+
+static const struct choice memcached_next_words[] = {
+    {"error", STORE_NEXT_ERROR},
+    {"timeout", STORE_NEXT_TIMEOUT},
+    {"invalid_response", STORE_NEXT_INVALID},
+    {"not_found", STORE_NEXT_NOT_FOUND},
     {"off", 0},
     {NULL, 0},
 };
@@ -77,15 +87,6 @@ static const struct choice lock_words[] = {
     {"host", CACHE_LOCK_HOST},
     {"fleet", CACHE_LOCK_FLEET},
     {"on", CACHE_LOCK_FLEET},
-    {NULL, 0},
-};
-
-static const struct choice memcached_next_words[] = {
-    {"error", MEMCACHED_NEXT_ERROR},
-    {"timeout", MEMCACHED_NEXT_TIMEOUT},
-    {"invalid_response", MEMCACHED_NEXT_INVALID_RESPONSE},
-    {"not_found", MEMCACHED_NEXT_NOT_FOUND},
-    {"off", 0},
     {NULL, 0},
 };
 
@@ -362,9 +363,6 @@ static const struct directive directives[] = {
     { .name = "memcached_gzip_flag", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(memcached_gzip_flag), .dflt = "0",
       .min = "0", .max = "4294967295", .source = "nginx",
       .doc = "Values whose flags have one of these bits are sent with Content-Encoding: gzip, to every client as by nginx; 0: none are." },
-    { .name = "memcached_next_upstream", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(memcached_next),
-      .choices = memcached_next_words, .dflt = "error timeout", .source = "nginx",
-      .doc = "After what the next server of the pool is asked for the key." },
     { .name = "memcached_store", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(memcached_store), .dflt = "off",
       .source = "mcproxy",
       .doc = "Write what proxy_pass answers to a GET as a raw value, for its freshness lifetime, for nginx or an app to read: the content "
@@ -385,6 +383,28 @@ static const struct directive directives[] = {
       .doc = "How keys are spread: ketama as libmemcached, nginx as its `hash … consistent`, modulo." },
     { .name = "protocol", .scope = SCOPE_POOL, .type = TYPE_CHOICE, POOL_FIELD(protocol), .choices = protocol_words,
       .dflt = "auto", .source = "mcproxy", .doc = "meta needs memcached 1.6.10; classic is for others; auto finds out." },
+    { .name = "replicas", .scope = SCOPE_POOL, .type = TYPE_NUMBER, POOL_FIELD(replicas), .dflt = "1", .min = "1", .max = "2",
+      .source = "mcproxy",
+      .doc = "2 stores each value at the key's server and, when that one has taken it, at the next other server on the ring too, which is "
+             "read as memcached_next_upstream says. Leases are the first server's alone." },
+    { .name = "replica_ttl", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(replica_ttl_ms), .dflt = "10m", .min = "1s",
+      .max = "30d", .source = "mcproxy",
+      .doc = "Longest life of the second copy. A deletion that the second server did not hear of is undone for at most this long, when the "
+             "first one fails." },
+    { .name = "old_places", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(old_places_ms), .dflt = "10m", .min = "0s",
+      .max = "30d", .source = "mcproxy",
+      .doc = "How long after a reload that changed the servers, their weights or the distribution a key that is not found at its server is "
+             "looked for where it was before; what is found there is served, and stored at the new place for the rest of its time. What is "
+             "stored or deleted meanwhile is deleted at the old place. The old servers stay connected for so long; another such reload ends "
+             "it for the places before. 0s never looks." },
+    { .name = "bind", .scope = SCOPE_POOL, .type = TYPE_BIND, POOL_FIELD(bind), .dflt = "off", .source = "mcproxy",
+      .doc = "IP address, with or without a port, that connections to the servers come from, as nginx's memcached_bind; or off." },
+    { .name = "memcached_next_upstream", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(memcached_next),
+      .choices = memcached_next_words, .dflt = "error timeout", .source = "nginx",
+      .doc = "When another server of the pool is asked for a key: error (no connection, or it was lost), timeout, invalid_response "
+             "(SERVER_ERROR, or what no memcached says), not_found, or off. memcached_pass goes on to all servers, one after the other, as "
+             "nginx; proxy_cache to the second one of a pool with `replicas: 2`, else what fails is a miss. Each server is given the pool's "
+             "read_timeout." },
     { .name = "connect_timeout", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(connect_timeout_ms), .dflt = "50ms",
       .min = "1ms", .max = "1m", .source = "mcproxy", .doc = "A server that takes longer counts as failed." },
     { .name = "send_timeout", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(send_timeout_ms), .dflt = "50ms",
@@ -441,6 +461,7 @@ static const struct type types[] = {
     [TYPE_ERROR_LOG] = {"path [level]", parse_error_log},
     [TYPE_ACCESS_LOG] = {"path [format]", parse_access_log},
     [TYPE_RESOLVER] = {"addresses", parse_resolver},
+    [TYPE_BIND] = {"address, off", parse_bind},
     [TYPE_HEAD_BUFFERS] = {"number size", parse_head_buffers},
     [TYPE_BUFFERS] = {"number size", parse_buffers},
     [TYPE_PROXY_PASS] = {"URL", parse_proxy_pass},
@@ -513,6 +534,7 @@ const char *directive_instead(struct slice name)
         {"location", "mcproxy has a map \"locations\""},
         {"upstream", "mcproxy has a map \"upstreams\""},
         {"proxy_cache_path", "mcproxy has a map \"caches\""},
+        {"memcached_bind", "it is \"bind\" of a pool in memcached_pools"},
         {"memcached_connect_timeout", "it is \"connect_timeout\" of a pool in memcached_pools"},
         {"memcached_send_timeout", "it is \"send_timeout\" of a pool in memcached_pools"},
         {"memcached_read_timeout", "it is \"read_timeout\" of a pool in memcached_pools"},

@@ -19,7 +19,7 @@ struct ring_point {
 /* One placement: how its table is made and at which of its points a key is. */
 struct placement {
     bool (*build)(struct mc_ring *, const struct mc_conf *);
-    size_t (*find)(struct mc_ring *, const struct mc_key *);
+    size_t (*find)(struct mc_ring *, const struct mc_key *); /* index of the key's point */
 };
 
 struct mc_ring {
@@ -288,14 +288,16 @@ static bool is_among(const uint32_t *servers, size_t n, uint32_t server)
     return false;
 }
 
-/* Around the ring from a point on. A server whose share is so small that it has no point is none of
- * them: then the last one stays. */
+/* Around the ring from a point on; at last those that weigh so little that they have no point. */
 static size_t nth_server(const struct mc_ring *ring, size_t point, size_t nth)
 {
-    uint32_t seen[MC_SERVERS_MAX] = {ring->points[point].server};
+    uint32_t first = ring->points[point].server;
+    uint32_t seen[MC_SERVERS_MAX] = {first};
     size_t n = 1;
-    for (size_t i = 1; i < ring->points_n && n <= nth; i++) {
-        uint32_t server = ring->points[(point + i) % ring->points_n].server;
+    for (size_t i = 1; i < ring->points_n + ring->servers_n && n <= nth; i++) {
+        uint32_t server = i < ring->points_n
+                              ? ring->points[(point + i) % ring->points_n].server
+                              : (uint32_t)((first + i - ring->points_n) % ring->servers_n);
         if (!is_among(seen, n, server))
             seen[n++] = server;
     }

@@ -36,6 +36,8 @@ static enum store_verdict check_rules(struct fetch *f)
     const struct location_conf *l = r->location;
     if (r->no_store != STORE_YES || r->pass_range)
         return r->no_store != STORE_YES ? r->no_store : STORE_NO_RANGE;
+    if (!f->may_store)
+        return STORE_NO_LOCK_TIMEOUT;
     const struct flight_response *before = r->response;
     bool refused = false;
     r->response = f->response; /* for $upstream_http_NAME */

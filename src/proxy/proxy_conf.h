@@ -108,14 +108,6 @@ enum next_upstream {
  * there is none: as host). */
 enum cache_lock { CACHE_LOCK_OFF, CACHE_LOCK_HOST, CACHE_LOCK_FLEET };
 
-/* Bits of memcached_next_upstream. */
-enum memcached_next {
-    MEMCACHED_NEXT_ERROR = 1 << 0,
-    MEMCACHED_NEXT_TIMEOUT = 1 << 1,
-    MEMCACHED_NEXT_INVALID_RESPONSE = 1 << 2,
-    MEMCACHED_NEXT_NOT_FOUND = 1 << 3,
-};
-
 struct access_log_conf {
     struct slice path;             /* "stdout", "stderr" or a file */
     size_t file;                   /* index into proxy_conf.log_files */
@@ -157,6 +149,7 @@ struct location_conf {
     unsigned next_upstream;           /* enum next_upstream */
     uint32_t next_upstream_tries;     /* 0: all */
     int64_t next_upstream_timeout_ms; /* 0: none */
+    unsigned memcached_next;          /* enum store_next */
     size_t buffers_n;                 /* proxy_buffers: number and size */
     size_t buffer_bytes;
     size_t upstream_head_bytes; /* proxy_buffer_size: limit of a response head */
@@ -166,7 +159,6 @@ struct location_conf {
     bool raw_origin; /* there is a proxy_pass, too: misses and failures go to the origin */
     const struct template *memcached_key;
     uint32_t memcached_gzip_flag; /* bits of the item flags that say gzip; 0: none do */
-    unsigned memcached_next;      /* enum memcached_next */
     bool memcached_store;
 
     /* client */

@@ -94,10 +94,10 @@ static void note_try(struct request *r)
 static unsigned bit_of(enum raw_result found)
 {
     switch (found) {
-    case RAW_MISS: return MEMCACHED_NEXT_NOT_FOUND;
-    case RAW_ERROR: return MEMCACHED_NEXT_ERROR;
-    case RAW_TIMEOUT: return MEMCACHED_NEXT_TIMEOUT;
-    case RAW_INVALID: return MEMCACHED_NEXT_INVALID_RESPONSE;
+    case RAW_MISS: return STORE_NEXT_NOT_FOUND;
+    case RAW_ERROR: return STORE_NEXT_ERROR;
+    case RAW_TIMEOUT: return STORE_NEXT_TIMEOUT;
+    case RAW_INVALID: return STORE_NEXT_INVALID;
     case RAW_HIT:
     case RAW_PENDING: break;
     }

@@ -187,10 +187,11 @@ static enum store_result take_answer(struct tiered_get *tg, enum store_result re
     get->stale = tg->inner.stale;
     get->taken = tg->inner.taken;
     get->doubtful = tg->inner.doubtful;
+    get->copy = tg->inner.copy;
     get->version = tg->inner.version;
     get->lease = tg->inner.lease;
     give_get(s, tg);
-    if (result == STORE_HIT && !is_purged(get))
+    if (result == STORE_HIT && !is_purged(get) && !get->copy)
         keep_in_memory(s, get->entry);
     return result == STORE_MISS && !get->answered ? store_peek(s->memory, get) : result;
 }
@@ -210,7 +211,11 @@ static enum store_result tiered_get(struct store *store, struct store_get *get)
         return STORE_HIT;
     struct tiered_get *tg = take_get(s);
     *tg = (struct tiered_get){
-        .inner = {.key = get->key, .want = get->want, .fn = tiered_on_pool, .owner = tg},
+        .inner = {.key = get->key,
+                  .next = get->next,
+                  .want = get->want,
+                  .fn = tiered_on_pool,
+                  .owner = tg},
         .store = s,
         .get = get,
     };
