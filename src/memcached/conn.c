@@ -201,7 +201,8 @@ static bool ask(struct mc_conn *c, struct mc_get *get)
     if (at == NULL)
         return false;
     memcpy(at, line.p, line.n);
-    memcpy(at + line.n, "\r\n", 2);
+    at[line.n] = '\r';
+    at[line.n + 1] = '\n';
     mc_out_commit(&c->out, line.n + 2);
     get->seq = c->ops.tail;
     c->texts_due++;
