@@ -120,3 +120,17 @@ def test_locations(proxy, origin, client, app):
     origin.receive().reply(content="from the app")
     client.expect(200, content="from the app")
     client.get("/miss").expect(404)
+
+
+def test_a_reload_in_between(proxy, origin, client, app):
+    app.set("/a", b"raw", noreply=False)
+    client.get("/a").expect(200, content="raw")
+    proxy.reload(CONFIG.replace("text/html", "text/plain"))
+    proxy.client().get("/a").expect(200, content="raw", content_type="text/plain")
+    origin.silent()
+
+
+def test_explain_tells_the_key(proxy, mcproxy, memcached):
+    proxy.start()
+    told = mcproxy("explain", "-c", proxy.config_path, f"http://127.0.0.1:{proxy.port}/a%20b?c").stdout
+    assert f'memcached_pass asks {memcached.address} for the key "/a b?c"' in told, told
