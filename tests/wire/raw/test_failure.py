@@ -75,17 +75,24 @@ def test_server_error_keeps_the_connection(proxy, lie):
     assert lying.connections == before
 
 
-def test_bytes_behind_a_value_end_the_connection(proxy, lie):
-    lying = lie(ALONE, of_values(lambda r: r + b"VA 1 O0\r\nx\r\n"))
+BEHIND = {
+    "meta": of_values(lambda r: r + b"VA 1 O0\r\nx\r\n"),
+    "classic": lambda r: r + b"END\r\n" if r == b"END\r\n" else r,
+}
+
+
+@pytest.mark.parametrize("protocol", BEHIND)
+def test_bytes_behind_a_value_end_the_connection(proxy, lie, protocol):
+    lying = lie(ALONE.replace("servers:", f"protocol: {protocol}, servers:", 1), BEHIND[protocol])
     before = lying.connections
     proxy.client().get("/a").expect(200, content=VALUE)
     lying.bend = lambda reply: reply
-    poll_until(lambda: proxy.client().get("/a").expect().content == VALUE, "the value again")
-    assert lying.connections > before
+    poll_until(lambda: proxy.client().get("/a").expect().content == VALUE and lying.connections > before, "the value again")
 
 
-def test_a_reply_in_single_bytes(proxy, lie):
-    lie(ALONE).split = True
+@pytest.mark.parametrize("protocol", BEHIND)
+def test_a_reply_in_single_bytes(proxy, lie, protocol):
+    lie(ALONE.replace("servers:", f"protocol: {protocol}, servers:", 1)).split = True
     proxy.client().get("/a").expect(200, content=VALUE)
     proxy.client().get("/none").expect(404)
 

@@ -117,3 +117,16 @@ def test_all_tries_are_in_the_log(proxy, servers):
     addresses, statuses = proxy.access_log()[0].split("|")
     assert sorted(addresses.split(", ")) == sorted(s.address for s in servers)
     assert statuses == "404, 404, 404"
+
+
+def test_classic_protocol_tells_flags_and_empty_values(proxy, memcached):
+    writer = Pymemcache(("127.0.0.1", memcached.port))
+    writer.set("/gzip", b"packed", flags=2, noreply=False)
+    writer.set("/empty", b"", noreply=False)
+    writer.close()
+    proxy.start(CONFIG.replace("SERVERS", f'"{memcached.address}"').replace("DISTRIBUTION", "ketama, protocol: classic")
+                .replace("NEXT", "off, memcached_gzip_flag: 2"))
+    client = proxy.client()
+    client.get("/gzip").expect(200, content="packed", content_encoding="gzip")
+    client.get("/empty").expect(200, content="", content_encoding=None)
+    client.get("/none").expect(404)
