@@ -170,7 +170,10 @@ static struct mc_pool *pool_of(struct generation *g, size_t index)
 static struct store *make_pool_store(struct generation *g, const struct cache_store_conf *cache)
 {
     struct mc_pool *pool = pool_of(g, (size_t)cache->pool);
-    return pool ? store_pool_new(pool, cache->key_prefix) : NULL;
+    struct store *store = pool ? store_pool_new(pool, cache->key_prefix) : NULL;
+    if (store)
+        store_pool_compress(store, &cache->compress);
+    return store;
 }
 
 static bool make_raws(struct generation *g, char *error, size_t cap)
