@@ -58,7 +58,7 @@ static bool ask_at(struct mc_get *get, enum mc_place place)
     if (server == NULL)
         return false;
     get->place = (uint8_t)place;
-    get->ask = (struct mc_ask){.origin = true};
+    get->ask = (struct mc_ask){.origin = true, .foreign = get->ask.foreign};
     get->item = (struct mc_item){0};
     bool asked = mc_server_get(server, get) == MC_PENDING;
     if (asked && place == MC_PLACE_OLD)

@@ -153,6 +153,7 @@ static enum store_result pool_get(struct store *store, struct store_get *get)
     pg->get = get;
     pg->mc.fn = pool_on_get;
     pg->mc.owner = pg;
+    pg->mc.nth = 0;
     pg->mc.next = get->next;
     pg->mc.keep = true;
     pg->mc.ask = (struct mc_ask){.cas = true,

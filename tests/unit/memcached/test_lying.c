@@ -162,6 +162,8 @@ static void check_end(struct peer *peer, struct probe *p, const struct row *row)
     assert_int_equal(p->calls, 1);
     if (p->result == MC_HIT)
         probe_expect(p, "hello");
+    if (p->result == MC_FAILED)
+        assert_int_equal(p->get.failure, MC_FAILURE_INVALID);
     assert_int_equal(rig_count(&peer->rig, MC_LOST), row->closed);
     assert_int_equal(rig_count(&peer->rig, MC_BAD_REPLIES), row->closed);
     if (row->closed)
