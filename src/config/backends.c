@@ -211,6 +211,21 @@ static void report_same_servers(struct loading *l, const struct level *pool)
     }
 }
 
+/* With nginx's points every unit of weight takes memory. */
+static void report_weights(struct loading *l, const struct level *pool)
+{
+    const struct mc_conf *conf = pool->own;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < conf->servers_n; i++) {
+        sum += conf->servers[i].weight;
+    }
+    if (conf->distribution == MC_NGINX && sum > MC_WEIGHTS_MAX) {
+        error_at(l->errors, &pool->at,
+                 "the weights of a pool with distribution nginx are at most %d together",
+                 MC_WEIGHTS_MAX);
+    }
+}
+
 /* A certificate cannot name a socket's path. */
 static void report_nameless_servers(struct loading *l, const struct level *pool)
 {
@@ -243,6 +258,7 @@ static void finish_pool(struct loading *l, struct level *level)
         servers[conf->servers_n++] = *(const struct mc_server_conf *)child->own;
     }
     conf->servers = servers;
+    report_weights(l, level);
 }
 
 static void load_pool_block(struct loading *l, struct slice name, const struct place *at,

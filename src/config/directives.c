@@ -552,7 +552,7 @@ static const struct directive directives[] = {
              "lowest priority count, with their weights; a server's place on the ring comes from target and port. While the name "
              "cannot be found the servers stay." },
     { .name = "weight", .scope = SCOPE_NODE, .type = TYPE_NUMBER, NODE_FIELD(weight), .dflt = "1", .min = "1", .max = "65535",
-      .source = "mcproxy", .doc = "Share of the keys." },
+      .source = "mcproxy", .doc = "Share of the keys; with distribution nginx at most 16384 for all of a pool together." },
 
     { .section = "Logs", .name = "access_log", .scope = SCOPE_ALL, .type = TYPE_ACCESS_LOG, LOCATION_FIELD(logs),
       .dflt = "stdout combined", .source = "nginx",

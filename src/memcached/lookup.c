@@ -87,6 +87,13 @@ enum mc_result mc_lookup_next(struct mc_get *get, enum mc_result result)
     return get->first;
 }
 
+void mc_lookup_cancelled(struct mc_get *get)
+{
+    if (get->place == MC_PLACE_OLD)
+        get->pool->old_pending--;
+    give_lease_back(get);
+}
+
 void mc_lookup_end(struct mc_get *get, enum mc_result result, enum mc_failure why)
 {
     get->server = NULL;

@@ -102,8 +102,8 @@ void mc_get_cancel(struct mc_get *get)
     if (get->server == NULL)
         return;
     mc_server_forget(get->server, get);
-    if (get->place == MC_PLACE_OLD)
-        get->pool->old_pending--;
+    if (get->place != MC_PLACE_FIRST)
+        mc_lookup_cancelled(get);
 }
 
 bool mc_pool_set(struct mc_pool *pool, const struct mc_key *key, struct blob *value, uint32_t flags,
