@@ -343,7 +343,7 @@ static const struct directive directives[] = {
       .doc = "For responses with Vary: Accept-Language the order of its members does not count; for origins that heed weights only." },
     { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
       .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211). Its detail says why a response was not stored: method, status, no-store, private, "
-             "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout; or what "
+             "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout, index; or what "
              "else happened: hit-for-miss, released, stale-if-error. `mcproxy explain URL` names the directive that would change it." },
     { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Map from a name, for proxy_cache, to a cache (nginx: proxy_cache_path)." },
@@ -353,6 +353,10 @@ static const struct directive directives[] = {
       .min = "0s", .max = "1h", .source = "mcproxy",
       .doc = "A hit in memory whose last check is so old is checked against the pool, behind the answer: what another process purged, "
              "refreshed or filled is seen by every request that comes one round trip later. 0 never checks." },
+    { .name = "memory_max_object", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(memory_max_object_bytes), .dflt = "1m", .min = "1k",
+      .source = "mcproxy",
+      .doc = "Longer content, or what is longer than half of memory, goes into the memcached pool in chunks while it arrives, and is read from "
+             "there chunk by chunk: it is never in memory as a whole. Without a pool only max_object counts." },
     { .name = "memcached", .scope = SCOPE_CACHE, .type = TYPE_POOL_NAME, CACHE_FIELD(pool), .dflt = "default",
       .source = "mcproxy", .doc = "Name of a pool, or off. The pool \"default\" is the one of `memcached`, if there is one." },
     { .name = "key_prefix", .scope = SCOPE_CACHE, .type = TYPE_TEXT, CACHE_FIELD(key_prefix), .max = "100", .source = "mcproxy",

@@ -44,6 +44,7 @@ void mc_conn_init(struct mc_conn *c, struct loop *loop, const struct mc_conf *co
         .counters = counters,
         .events = events,
         .owner = owner,
+        .item_max_bytes = conf->item_max_bytes,
         .stream.fd = -1,
     };
     mc_ops_init(&c->ops);
@@ -89,7 +90,7 @@ static struct mc_conn *conn_of(void *owner)
 
 /* -- opening and ending -- */
 
-static void queue_text(struct mc_conn *c, struct slice s)
+void mc_conn_queue_text(struct mc_conn *c, struct slice s)
 {
     char *at = mc_out_reserve(&c->out, s.n);
     ASSERT(at != NULL);
@@ -106,11 +107,11 @@ static void queue_auth(struct mc_conn *c)
     char line[MC_COMMAND_MAX];
     int n =
         snprintf(line, sizeof(line), "set auth 0 -1 %zu\r\n", auth->user.n + 1 + auth->password.n);
-    queue_text(c, slice_make(line, (size_t)n));
-    queue_text(c, auth->user);
-    queue_text(c, SLICE(" "));
-    queue_text(c, auth->password);
-    queue_text(c, SLICE("\r\n"));
+    mc_conn_queue_text(c, slice_make(line, (size_t)n));
+    mc_conn_queue_text(c, auth->user);
+    mc_conn_queue_text(c, SLICE(" "));
+    mc_conn_queue_text(c, auth->password);
+    mc_conn_queue_text(c, SLICE("\r\n"));
 }
 
 void mc_conn_open(struct mc_conn *c, int fd, struct tls *tls, bool probe_classic)
@@ -137,7 +138,7 @@ void mc_conn_open(struct mc_conn *c, int fd, struct tls *tls, bool probe_classic
     c->last_read = loop_now(c->loop);
     if (c->phase == MC_CONN_AUTH)
         queue_auth(c);
-    queue_text(c, probe_classic ? SLICE("version\r\n") : SLICE("mn\r\nversion\r\n"));
+    mc_conn_queue_text(c, probe_classic ? SLICE("version\r\n") : SLICE("mn\r\nversion\r\n"));
     timer_set(c->loop, &c->reply_deadline, c->conf->read_timeout_ms);
 }
 
@@ -225,7 +226,8 @@ static bool ask(struct mc_conn *c, struct mc_get *get)
     if (at == NULL)
         return false;
     memcpy(at, line.p, line.n);
-    memcpy(at + line.n, "\r\n", 2);
+    at[line.n] = '\r';
+    at[line.n + 1] = '\n';
     mc_out_commit(&c->out, line.n + 2);
     get->seq = c->ops.tail;
     c->texts_due++;
@@ -328,7 +330,7 @@ bool mc_conn_set(struct mc_conn *c, const struct mc_key *key, struct blob *value
     mc_out_commit(&c->out, n);
     if (!copied)
         mc_out_value(&c->out, value);
-    queue_text(c, SLICE("\r\n"));
+    mc_conn_queue_text(c, SLICE("\r\n"));
     if (told != NULL)
         push_change(c, MC_OP_SET, told);
     else

@@ -28,9 +28,10 @@ const char *mc_loss_text(enum mc_loss);
 
 enum mc_conn_phase {
     MC_CONN_CLOSED,
-    MC_CONN_AUTH,            /* user and password are sent, the answer is due */
-    MC_CONN_PROBING,         /* the first answer to the probe is due */
-    MC_CONN_PROBING_VERSION, /* `mn` is answered, the version is due */
+    MC_CONN_AUTH,             /* user and password are sent, the answer is due */
+    MC_CONN_PROBING,          /* the first answer to the probe is due */
+    MC_CONN_PROBING_VERSION,  /* `mn` is answered, the version is due */
+    MC_CONN_PROBING_SETTINGS, /* the lines of `stats settings` are due */
     MC_CONN_READY,
 };
 
@@ -61,6 +62,8 @@ struct mc_conn {
     const struct mc_protocol *protocol; /* decided when ready */
     bool probe_classic;                 /* asked for the version only */
     bool noop_answered;                 /* by the probe */
+    size_t item_max_bytes; /* what the server takes: conf's, or less where it says so; known before
+                              the first connection too */
     struct mc_ops ops;
     const char *tls_problem; /* of MC_LOSS_TLS */
     uint32_t texts_due;      /* of MC_OP_TEXT among them */

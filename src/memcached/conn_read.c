@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "memcached/settings.h"
 
 #include <stdlib.h>
 
@@ -309,19 +310,34 @@ static void ready(struct mc_conn *c, const struct mc_protocol *protocol)
     c->phase = MC_CONN_READY;
 }
 
+/* Of a memcached that says which one it is; what else speaks its protocol need not know it. */
+static void ask_settings(struct mc_conn *c)
+{
+    c->protocol = &mc_protocol_meta;
+    c->phase = MC_CONN_PROBING_SETTINGS;
+    mc_conn_queue_text(c, SLICE("stats settings\r\n"));
+}
+
 static enum step on_version(struct mc_conn *c, bool noop_answered, const struct mc_reply *reply)
 {
     if (reply->kind != MC_REPLY_VERSION)
         return STEP_PROBE;
+    bool known = mc_version_has_meta(reply->text);
     c->version_n = (uint8_t)(reply->text.n < MC_VERSION_MAX ? reply->text.n : MC_VERSION_MAX);
     memcpy(c->version, reply->text.p, c->version_n);
     switch (c->conf->protocol) {
-    case MC_PROTOCOL_AUTO: {
-        bool meta = noop_answered && mc_version_has_meta(reply->text);
-        ready(c, meta ? &mc_protocol_meta : &mc_protocol_classic);
+    case MC_PROTOCOL_AUTO:
+        if (known && noop_answered)
+            ask_settings(c);
+        else
+            ready(c, &mc_protocol_classic);
         return STEP_NEXT;
-    }
-    case MC_PROTOCOL_META: ready(c, &mc_protocol_meta); return STEP_NEXT;
+    case MC_PROTOCOL_META:
+        if (known)
+            ask_settings(c);
+        else
+            ready(c, &mc_protocol_meta);
+        return STEP_NEXT;
     case MC_PROTOCOL_CLASSIC: ready(c, &mc_protocol_classic); return STEP_NEXT;
     }
     return STEP_PROBE;
@@ -347,6 +363,21 @@ static enum step on_probe_reply(struct mc_conn *c, const struct mc_reply *reply)
     return on_version(c, c->noop_answered, reply);
 }
 
+static enum step on_settings_line(struct mc_conn *c)
+{
+    size_t item_max = c->item_max_bytes;
+    size_t line_bytes = 0;
+    switch (mc_settings_line(unread(c), &item_max, &line_bytes)) {
+    case MC_SETTINGS_MORE: return STEP_MORE;
+    case MC_SETTINGS_BAD: return STEP_PROBE;
+    case MC_SETTINGS_END: ready(c, c->protocol); break;
+    case MC_SETTINGS_LINE: break;
+    }
+    c->in_start += line_bytes;
+    c->item_max_bytes = item_max < c->conf->item_max_bytes ? item_max : c->conf->item_max_bytes;
+    return STEP_NEXT;
+}
+
 /* -- reading -- */
 
 enum mc_loss mc_conn_broken(struct mc_conn *c)
@@ -357,6 +388,8 @@ enum mc_loss mc_conn_broken(struct mc_conn *c)
 
 static enum step next_reply(struct mc_conn *c)
 {
+    if (c->phase == MC_CONN_PROBING_SETTINGS)
+        return on_settings_line(c);
     struct mc_reply reply;
     bool probing = c->phase != MC_CONN_READY;
     if (UNLIKELY(c->texts_due > 0) && text_is_due(c))

@@ -4,10 +4,6 @@
 #include "base/hash.h"
 #include "memcached/server_connect.h"
 
-/* What an item costs the server beside key and value, generously: header, CAS, flags, terminators.
- */
-#define ITEM_OVERHEAD_BYTES 72
-
 static void server_on_waiting_deadline(struct timer *);
 static void conn_on_ready(struct mc_conn *);
 static void conn_on_answers(struct mc_conn *);
@@ -176,7 +172,7 @@ void mc_server_forget(struct mc_server *s, struct mc_get *get)
 bool mc_server_set(struct mc_server *s, const struct mc_key *key, struct blob *value,
                    struct mc_store_line line, struct mc_get *told)
 {
-    if (value->len + key->n + ITEM_OVERHEAD_BYTES > s->env->conf->item_max_bytes) {
+    if (value->len + key->n + MC_ITEM_OVERHEAD_BYTES > s->conn.item_max_bytes) {
         mc_count(&s->counters, MC_SETS_TOO_LONG, 1);
         return false;
     }

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "store/pack.h"
+#include "store/pool_chunks.h"
 
 #include <stdlib.h>
 
@@ -31,6 +32,7 @@ struct pool_store {
     struct slice prefix;
     struct pack *pack;
     struct cache_compress compress;
+    struct pool_chunks chunks;
     struct pool_get *free_gets;
     size_t free_gets_n;
     size_t pending;
@@ -187,26 +189,37 @@ static void pool_cancel(struct store *store, struct store_get *get)
     give_get(pool_store_of(store), pg);
 }
 
-/* What the servers get: the entry's own bytes, or their packed form. One reference. */
-static struct blob *value_of(struct pool_store *s, const struct entry *entry, uint32_t *flags)
+/* What the servers get under the entry's own key: its bytes or their packed form, or its manifest
+ * where neither fits into an item. One reference. NULL: it cannot be stored. */
+static struct blob *value_of(struct pool_store *s, const struct entry *entry,
+                             const struct mc_key *key, int64_t ttl_s, uint32_t *flags)
 {
+    const struct stored_view *v = &entry->view;
+    size_t other_bytes = key->n + MC_ITEM_OVERHEAD_BYTES;
+    size_t item_bytes = mc_pool_item_max_bytes(s->pool);
+    size_t room_bytes = item_bytes > other_bytes ? item_bytes - other_bytes : 0;
     struct blob *packed = NULL;
-    if (pack_suits(&s->compress, &entry->view))
+    *flags = ITEM_PLAIN;
+    if (stored_is_manifest(&v->meta))
+        pool_chunks_touch(&s->chunks, v, ttl_s);
+    else if (pack_suits(&s->compress, v))
         packed = pack_close(s->pack, blob_slice(entry->blob), s->compress.level);
-    *flags = packed != NULL ? ITEM_PACKED : ITEM_PLAIN;
-    return packed != NULL ? packed : blob_ref(entry->blob);
+    if (packed != NULL && packed->len <= room_bytes) {
+        *flags = ITEM_PACKED;
+        return packed;
+    }
+    blob_unref(&packed);
+    if (v->content.n > 0 && entry->blob->len > room_bytes)
+        return pool_chunks_split(&s->chunks, v, ttl_s);
+    return blob_ref(entry->blob);
 }
 
 static bool put_value(struct pool_store *s, const struct mc_key *key, struct blob *value,
-                      uint32_t flags, int64_t ttl_s, const struct store_lease *lease)
+                      uint32_t flags, int64_t ttl_s, uint64_t version)
 {
-    uint64_t version = lease != NULL ? lease->version : 0;
     if (version == STORE_ABSENT)
         return mc_pool_add(s->pool, key, value, flags, ttl_s);
-    bool sent = mc_pool_set_over(s->pool, key, value, flags, ttl_s, version);
-    if (!sent && lease != NULL) /* too large: nobody need wait for it */
-        mc_pool_del_version(s->pool, key, version, lease->over_value);
-    return sent;
+    return mc_pool_set_over(s->pool, key, value, flags, ttl_s, version);
 }
 
 static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
@@ -216,9 +229,12 @@ static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
     struct mc_key key;
     uint32_t flags = 0;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
-    struct blob *value = value_of(s, entry, &flags);
-    bool sent = put_value(s, &key, value, flags, ttl_s, lease);
+    uint64_t version = lease != NULL ? lease->version : 0;
+    struct blob *value = value_of(s, entry, &key, ttl_s, &flags);
+    bool sent = value != NULL && put_value(s, &key, value, flags, ttl_s, version);
     blob_unref(&value);
+    if (!sent && lease != NULL && version != STORE_ABSENT) /* nobody need wait for it */
+        mc_pool_del_version(s->pool, &key, version, lease->over_value);
     return sent;
 }
 
@@ -250,6 +266,30 @@ static void pool_del(struct store *store, const struct cache_key *cache_key)
     mc_pool_del(s->pool, &key);
 }
 
+/* -- chunks (pool_chunks.h) -- */
+
+static enum store_result pool_read(struct store *store, struct store_read *read)
+{
+    return pool_chunks_read(&pool_store_of(store)->chunks, read);
+}
+
+static void pool_read_cancel(struct store *store UNUSED, struct store_read *read)
+{
+    pool_chunks_read_cancel(read);
+}
+
+static void pool_write(struct store *store, const struct store_chunk *c, struct slice content,
+                       int64_t ttl_s)
+{
+    (void)pool_chunks_write(&pool_store_of(store)->chunks, c, content, ttl_s);
+}
+
+static struct store_fill *pool_fill(struct store *store, struct slice key, uint64_t generation,
+                                    int64_t ttl_s)
+{
+    return pool_chunks_fill(&pool_store_of(store)->chunks, key, generation, ttl_s);
+}
+
 static void pool_free(struct store *store)
 {
     struct pool_store *s = pool_store_of(store);
@@ -273,6 +313,10 @@ static const struct store_ops ops = {
     .renew = pool_renew,
     .del = pool_del,
     .free = pool_free,
+    .read = pool_read,
+    .read_cancel = pool_read_cancel,
+    .write = pool_write,
+    .fill = pool_fill,
 };
 
 struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
@@ -288,6 +332,7 @@ struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
     s->keys = keys;
     s->prefix = prefix;
     s->pack = pack_new();
+    s->chunks = (struct pool_chunks){pool, keys, prefix, &s->counters.invalid};
     return &s->store;
 }
 

@@ -19,7 +19,8 @@ enum mode {
     MODE_CANCEL = 8,
     MODE_LEASE = 16,
     MODE_TOLD = 32, /* of changes too */
-    MODE_ORIGIN = 64
+    MODE_ORIGIN = 64,
+    MODE_TEXT = 128
 };
 
 struct wire {
@@ -33,6 +34,8 @@ struct wire {
     int ended[GETS];
     struct mc_get told[2]; /* a store, a delete */
     int told_ended[2];
+    struct mc_text text; /* behind them */
+    int text_ended;
 };
 
 static void on_nothing(struct mc_conn *c UNUSED)
@@ -62,6 +65,25 @@ static void on_told(struct mc_get *told, enum mc_result result)
     struct wire *w = told->owner;
     w->told_ended[told - w->told]++;
     ASSERT(result != MC_PENDING && told->blob == NULL);
+}
+
+static void on_text(struct mc_get *get, enum mc_result result)
+{
+    struct wire *w = get->owner;
+    w->text_ended++;
+    ASSERT(result == MC_FAILED || slice_ends(buf_slice(&w->text.reply), SLICE("\n")));
+    ASSERT(buf_len(&w->text.reply) <= MC_TEXT_MAX);
+}
+
+static void ask_for_text(struct wire *w)
+{
+    w->text = (struct mc_text){.get.fn = on_text,
+                               .get.owner = w,
+                               .get.deadline = INT64_MAX / 2,
+                               .get.ask.text = true,
+                               .line = SLICE("stats")};
+    buf_init(&w->text.reply, MC_TEXT_MAX);
+    ASSERT(mc_conn_get(&w->conn, &w->text.get));
 }
 
 static void feed(struct wire *w, struct slice bytes)
@@ -121,6 +143,8 @@ static void run(struct wire *w, int mode, struct slice first, struct slice secon
     bool asked = mc_conn_is_ready(&w->conn);
     if (asked)
         ask(w, mode);
+    if (asked && mode & MODE_TEXT)
+        ask_for_text(w);
     feed(w, first);
     feed(w, second);
     mc_conn_close(&w->conn, MC_LOSS_CLOSED);
@@ -128,6 +152,8 @@ static void run(struct wire *w, int mode, struct slice first, struct slice secon
         ASSERT(w->ended[i] == 1);
     for (int i = 0; asked && mode & MODE_TOLD && i < 2; i++)
         ASSERT(w->told_ended[i] == 1);
+    ASSERT(w->text_ended == (asked && mode & MODE_TEXT));
+    buf_fini(&w->text.reply);
     mc_conn_fini(&w->conn);
     (void)close(w->fd);
 }

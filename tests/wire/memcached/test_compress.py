@@ -28,8 +28,8 @@ def fill(proxy, origin, memcached, content=PAGE, content_type="text/html", **fie
 
 
 def item_bytes(memcached):
-    key, = memcached.keys()
-    return int(re.match(rb"VA (\d+)", memcached.command(f"mg {key} v"))[1])
+    keys = memcached.keys()
+    return int(re.match(rb"HD s(\d+)", memcached.command(f"mg {keys[0]} s"))[1]) if keys else 0
 
 
 def test_item_is_smaller_and_clients_see_what_the_origin_sent(make, origin, memcached):
