@@ -213,6 +213,14 @@ size_t mc_pool_server_of(struct mc_pool *pool, const struct mc_key *key)
     return mc_ring_pick(pool->ring, mc_key_slice(key));
 }
 
+bool mc_pool_second_of(struct mc_pool *pool, const struct mc_key *key, size_t *server)
+{
+    if (!pool->has_copies)
+        return false;
+    *server = mc_ring_pick_second(pool->ring, mc_key_slice(key));
+    return true;
+}
+
 void mc_pool_server_facts(const struct mc_pool *pool, size_t server, struct mc_server_facts *out)
 {
     const struct mc_server *s = pool->servers[server];

@@ -155,6 +155,8 @@ enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server)
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
 /* The server that has the key. */
 size_t mc_pool_server_of(struct mc_pool *, const struct mc_key *);
+/* The one that has its second copy. False: there are none. */
+NODISCARD bool mc_pool_second_of(struct mc_pool *, const struct mc_key *, size_t *server);
 /* What is known of the connection, from the loop's thread. */
 struct mc_server_facts {
     struct slice address; /* in use or tried last, into `address_text`; empty: none is known */
