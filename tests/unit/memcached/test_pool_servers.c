@@ -39,7 +39,7 @@ static int teardown(void **state)
 static void take(struct fixture *f, size_t first, size_t n)
 {
     struct mc_server_conf confs[2];
-    char texts[2][64];
+    char texts[2][sizeof(f->servers[0].address)];
     for (size_t i = 0; i < n; i++) {
         (void)snprintf(texts[i], sizeof(texts[i]), "%s", f->servers[first + i].address);
         confs[i] = (struct mc_server_conf){.text = slice_of(texts[i]), .weight = 1};
