@@ -38,7 +38,7 @@ static int teardown(void **state)
 /* The first `n` from `first` on; the texts are gone when this returns. */
 static void take(struct fixture *f, size_t first, size_t n)
 {
-    struct mc_server_conf confs[2];
+    struct mc_server_conf confs[2] = {0};
     char texts[2][sizeof(f->servers[0].address)];
     for (size_t i = 0; i < n; i++) {
         (void)snprintf(texts[i], sizeof(texts[i]), "%s", f->servers[first + i].address);
