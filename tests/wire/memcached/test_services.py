@@ -38,7 +38,7 @@ def set_records(dns, *records, ttl=1, name=NAME):
 
 
 def wait_servers(proxy, count):
-    proxy.wait_error_log(f"{NAME} has {count} servers now")
+    proxy.wait_error_log(f"{NAME} has {count} servers now", timeout=20)
     poll_until(lambda: sum(v for k, v in proxy.status().items() if k.startswith("memcached.") and k.endswith(".connections")) == count,
                f"{count} connections")
 
