@@ -157,7 +157,7 @@ struct mc_server_facts {
     struct slice address; /* in use or tried last, into `address_text`; empty: none is known */
     const char *protocol; /* "meta", "classic"; NULL: not connected yet */
     struct slice version; /* of the server; empty: not known */
-    const char *trouble;  /* why it went down last; NULL: it has not */
+    const char *trouble;  /* why it went down last, the pool's; NULL: it has not */
     char address_text[ADDRESS_TEXT_MAX];
 };
 void mc_pool_server_facts(const struct mc_pool *, size_t server, struct mc_server_facts *);
