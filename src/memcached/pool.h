@@ -21,6 +21,8 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 
+#include <pthread.h>
+
 struct mc_pool;
 struct mc_server;
 
@@ -82,6 +84,9 @@ struct mc_get {
  */
 NODISCARD struct mc_pool *mc_pool_new(struct loop *, struct resolver *, struct log *,
                                       const struct mc_conf *);
+/* Others may read the pool's servers while they hold the lock: they may change where the
+ * configuration has services. Before any other thread knows the pool. */
+void mc_pool_guard(struct mc_pool *, pthread_mutex_t *);
 /* Every lookup must have called back or been cancelled. Stores still queued are lost. */
 void mc_pool_free(struct mc_pool **);
 
@@ -148,6 +153,9 @@ size_t mc_pool_servers(const struct mc_pool *);
 struct slice mc_pool_server_name(const struct mc_pool *, size_t server);
 enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server);
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
+/* Are its servers those that the answers to its services' names have given? Turn the loop until
+ * then: the resolver's timeout ends it. */
+bool mc_pool_is_settled(const struct mc_pool *);
 /* The server that has the key. */
 size_t mc_pool_server_of(struct mc_pool *, const struct mc_key *);
 /* The one that has its second copy. False: there are none. */

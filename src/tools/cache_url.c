@@ -60,7 +60,7 @@ static int report_keys(struct walk *w)
     struct report *r = &w->tool->report;
     report_where(w);
     report_text(r, "distribution", distribution_text(conf_of(w)->distribution));
-    report_number(r, "servers", (int64_t)conf_of(w)->servers_n);
+    report_number(r, "servers", (int64_t)mc_pool_servers(w->pool));
     walk_report_place(w, &w->base);
     if (w->has_variant) {
         report_object(r, "variant");
