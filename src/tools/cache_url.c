@@ -322,7 +322,7 @@ static bool purge_by_proxy(struct walk *w)
     text_add(&order, SLICE("{\"url\": "));
     text_json(&order, arena_printf(&t->arena, "http://%.*s%.*s%s%.*s", SLICE_ARG(h->authority),
                                    SLICE_ARG(h->path), h->query.p ? "?" : "", SLICE_ARG(h->query)));
-    text_add(&order, SLICE("}"));
+    text_add(&order, SLICE(", \"hard\": true}"));
     unsigned status = admin_call(&address, SLICE("POST"), SLICE("/purge"), buf_slice(&order.buf),
                                  &t->arena, &answer);
     text_fini(&order);
