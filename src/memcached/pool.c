@@ -209,6 +209,11 @@ enum mc_result mc_pool_ask(struct mc_pool *pool, size_t server, struct mc_text *
 
 /* -- for status pages and tools -- */
 
+bool mc_pool_is_settled(const struct mc_pool *pool)
+{
+    return pool->services == NULL || mc_services_answered(pool->services);
+}
+
 size_t mc_pool_server_of(struct mc_pool *pool, const struct mc_key *key)
 {
     return mc_ring_pick(pool->ring, key, 0);
@@ -225,7 +230,7 @@ bool mc_pool_second_of(struct mc_pool *pool, const struct mc_key *key, size_t *s
 void mc_pool_server_facts(const struct mc_pool *pool, size_t server, struct mc_server_facts *out)
 {
     const struct mc_server *s = pool->servers[server];
-    *out = (struct mc_server_facts){.trouble = s->trouble};
+    *out = (struct mc_server_facts){.trouble = s->trouble[0] ? s->trouble : NULL};
     if (s->addresses_n > 0)
         out->address = address_print(&s->addresses[s->address_at], out->address_text);
     if (s->conn.protocol != NULL)

@@ -157,6 +157,9 @@ struct slice mc_pool_server_name(const struct mc_pool *, size_t server);
 struct slice mc_pool_name_of(struct mc_pool *, const struct mc_key *, uint32_t nth);
 enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server);
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
+/* Are its servers those that the answers to its services' names have given? Turn the loop until
+ * then: the resolver's timeout ends it. */
+bool mc_pool_is_settled(const struct mc_pool *);
 /* The server that has the key. */
 size_t mc_pool_server_of(struct mc_pool *, const struct mc_key *);
 /* The one that has its second copy. False: there are none. */
@@ -166,7 +169,7 @@ struct mc_server_facts {
     struct slice address; /* in use or tried last, into `address_text`; empty: none is known */
     const char *protocol; /* "meta", "classic"; NULL: not connected yet */
     struct slice version; /* of the server; empty: not known */
-    const char *trouble;  /* why it went down last; NULL: it has not */
+    const char *trouble;  /* why it went down last, the pool's; NULL: it has not */
     char address_text[ADDRESS_TEXT_MAX];
 };
 void mc_pool_server_facts(const struct mc_pool *, size_t server, struct mc_server_facts *);

@@ -240,6 +240,14 @@ struct mc_services *mc_services_new(struct mc_pool *pool)
     return all;
 }
 
+bool mc_services_answered(const struct mc_services *all)
+{
+    bool answered = true;
+    for (size_t i = 0; i < all->n; i++)
+        answered = answered && all->v[i].query == NULL;
+    return answered;
+}
+
 void mc_services_free(struct mc_services **services)
 {
     struct mc_services *all = *services;
