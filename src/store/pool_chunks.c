@@ -63,7 +63,8 @@ enum store_result pool_chunks_read(struct pool_chunks *p, struct store_read *rea
 {
     struct pool_read *pr = malloc(sizeof *pr);
     ASSERT(pr);
-    *pr = (struct pool_read){.mc = {.fn = pool_on_read}, .chunks = p, .read = read};
+    *pr = (struct pool_read){
+        .mc = {.fn = pool_on_read, .next = read->next, .keep = true}, .chunks = p, .read = read};
     key_of(p, &read->chunk, &pr->mc.key);
     read->blob = NULL;
     read->pending = pr;
