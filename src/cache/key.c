@@ -138,6 +138,16 @@ struct cache_key cache_key_variant(const struct cache_key *base, uint64_t genera
     return key_of(slice_make(p, n), seed);
 }
 
+struct cache_key cache_key_coded(struct slice source, struct slice coding, struct arena *arena,
+                                 uint64_t seed)
+{
+    char *p = arena_alloc(arena, source.n + 1 + coding.n);
+    memcpy(p, source.p, source.n);
+    p[source.n] = MARK_VARIANT;
+    memcpy(p + source.n + 1, coding.p, coding.n);
+    return key_of(slice_make(p, source.n + 1 + coding.n), seed);
+}
+
 uint64_t cache_key_generation(struct slice base, struct slice key)
 {
     if (!slice_starts(key, base) || key.n < base.n + 1 + GENERATION_DIGITS ||

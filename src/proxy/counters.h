@@ -33,6 +33,10 @@
     X(CACHE_STORED, "cache_stored", "mcproxy_cache_stored_total", "", "Responses stored")          \
     X(CACHE_HIT_POOL, "cache_hit_pool", "mcproxy_cache_hits_pool_total", "",                       \
       "Hits whose response came out of the memcached pool")                                        \
+    X(CODED_FORMS, "coded_forms", "mcproxy_coded_forms_total", "",                                 \
+      "Coded forms made of stored responses")                                                      \
+    X(CODED_STREAMS, "coded_streams", "mcproxy_coded_streams_total", "",                           \
+      "Responses coded while they were sent")                                                      \
     X(CHUNKS_READ, "cache_chunks_read", "mcproxy_cache_chunks_read_total", "",                     \
       "Chunks of large responses read from the memcached pool")                                    \
     X(CHUNKS_LOST, "cache_chunks_lost", "mcproxy_cache_chunks_lost_total", "",                     \
