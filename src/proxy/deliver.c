@@ -127,8 +127,8 @@ static enum deliver_result deliver_entry_coded(struct request *r)
     bool with_content = r->head.method != METHOD_HEAD;
     struct response_text t = {.status = v->meta.status};
     if (with_content)
-        coded_begin(r, v->content.n);
-    if (!coded_changes(r))
+        coded_begin(r, v->meta.content_length);
+    if (!coded_changes(r) || (with_content && stored_is_manifest(&v->meta)))
         return deliver_entry_whole(r);
     deliver_head_stored(r, v, &t);
     if (!with_content)

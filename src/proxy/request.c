@@ -607,8 +607,7 @@ static enum request_state step_end(struct request *r)
     deliver_chunks_end(r);
     if (r->fetch)
         fetch_request_gone(&r->fetch, r);
-    if (r->coded)
-        coded_end(r);
+    coded_end(r);
     flight_leave(&r->reader);
     r->response = NULL;
     if (!r->aborted && !r->tunnel_started)
