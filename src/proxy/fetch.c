@@ -134,6 +134,7 @@ static struct fetch *fetch_new(struct request *r, struct flight_reader *leader, 
     f->state = f->look ? FETCH_LOOKUP : FETCH_PICK;
     f->started = loop_now(f->worker->loop);
     f->writer = flight_attach_writer(leader, f->worker->loop, fetch_on_flight, f);
+    flight_begin(f->writer, r->key.hash);
     fetch_lease_init(f);
     if (!background)
         r->fetch = f;
@@ -232,7 +233,7 @@ static enum fetch_state step_read_content(struct fetch *f)
 
 static enum fetch_state step_store(struct fetch *f)
 {
-    if (f->collecting)
+    if (f->collecting && !flight_is_outdated(f->writer))
         fetch_store_response(f);
     flight_end(&f->writer, FLIGHT_COMPLETE, REPLY_NONE);
     return FETCH_DONE;

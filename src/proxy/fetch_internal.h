@@ -117,7 +117,7 @@ void fetch_note_try_end(struct fetch *);
 
 /* -- fetch_lease.c: one fetch per key among all processes that share a pool -- */
 void fetch_lease_init(struct fetch *);
-/* What the lookup asks for. */
+/* What the lookup asks for: the lease, or at least a version to store over. */
 struct store_want fetch_want(struct fetch *);
 /* The lookup has answered: what it won, and what it saw of others. */
 void fetch_take_lease(struct fetch *);
@@ -132,7 +132,7 @@ enum fetch_turn fetch_turn(struct fetch *, const struct entry *e);
 void fetch_wait(struct fetch *);
 /* The response is arriving and will be stored: the lease is kept alive. */
 void fetch_keep_lease(struct fetch *);
-/* Stores with the lease where it is the key's. */
+/* Stores with the lease where it is the key's, else over the version that the lookup has seen. */
 void fetch_put(struct fetch *, struct entry *, int64_t ttl_s);
 /* Nothing was or will be stored. */
 void fetch_release_lease(struct fetch *);

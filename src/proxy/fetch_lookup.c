@@ -117,6 +117,10 @@ enum fetch_state fetch_step_lookup(struct fetch *f)
     struct entry *e = f->lookup_result == STORE_HIT ? f->get.entry : NULL;
     fetch_take_lease(f);
     f->get.entry = NULL;
+    if (r->bypass) {
+        entry_unref(&e);
+        return FETCH_PICK;
+    }
     if (e && e->view.meta.kind == STORED_VARY && r->vary.n == 0) {
         lookup_use_index(r, e);
         flight_list_variant(f->writer, &r->variant);

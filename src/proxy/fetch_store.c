@@ -175,6 +175,15 @@ static struct fields without_length(const struct fields *from, struct arena *are
     return out;
 }
 
+/* A change on another thread may come in between: it forgets what it finds, or is found here. */
+static void store_entry(struct fetch *f, struct entry *e)
+{
+    fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
+    counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
+    if (flight_is_outdated(f->writer))
+        store_del(f->r->store, &f->store_key);
+}
+
 void fetch_store_response(struct fetch *f)
 {
     struct response_head head = f->response->head;
@@ -188,8 +197,7 @@ void fetch_store_response(struct fetch *f)
         return;
     flight_collected(f->writer, content, length);
     struct entry *e = end_blob(f, blob);
-    fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
-    counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
+    store_entry(f, e);
     entry_unref(&e);
 }
 
@@ -231,11 +239,10 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
         return NULL;
     memcpy(content, old->content.p, old->content.n);
     struct entry *e = end_blob(f, blob);
-    if (verdict == STORE_YES && f->may_store) {
+    if (verdict == STORE_YES && f->may_store && !flight_is_outdated(f->writer)) {
         if (old->vary.n > 0)
             fetch_extend_index(f, e);
-        fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
-        counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
+        store_entry(f, e);
     }
     return e;
 }

@@ -2,6 +2,7 @@
 
 #include "cache/store.h"
 #include "http/uri.h"
+#include "proxy/flight.h"
 #include "proxy/lookup.h"
 
 /* Safe methods change nothing; what the operator lets use the cache only reads, too. */
@@ -28,6 +29,7 @@ static void forget(struct request *r, struct slice path, struct slice query)
                     : path;
     struct cache_key key = lookup_key(r);
     r->head = asked;
+    flight_table_changed(r->worker->flights, key.hash);
     store_del(r->wconf->stores[r->location->cache], &key);
 }
 

@@ -294,12 +294,13 @@ static void request_on_flight(struct flight_reader *reader)
     request_run(reader->owner);
 }
 
-/* A fetch for this request alone, which nobody joins. */
+/* A fetch for this request alone, which nobody joins. One that passes by what is stored but stores
+ * its response looks only for what it will store over. */
 static enum request_state fetch_alone(struct request *r)
 {
     r->reader = flight_join(r->worker->flights, &r->variant, true, r->worker->loop,
                             request_on_flight, r, &r->leader);
-    fetch_start(r, r->reader, false, r->entry, false);
+    fetch_start(r, r->reader, r->bypass && !r->no_store, r->entry, false);
     return REQ_FETCH;
 }
 
