@@ -81,7 +81,8 @@ struct store_get {
     bool answered;        /* by a server: a miss is one */
     bool stale;           /* on a hit: marked stale, whatever its age */
     bool taken;           /* on a hit: another process fetches a newer one */
-    uint64_t version;     /* of what is there, 0: not known */
+    bool doubtful;    /* with `taken` or STORE_WAIT: maybe nobody does, the pool is in trouble */
+    uint64_t version; /* of what is there, 0: not known */
     struct store_want want;
     struct store_lease lease; /* on a hit or a miss: held from now on, where it was won */
     store_get_fn *fn;

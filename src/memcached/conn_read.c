@@ -3,6 +3,12 @@
 #include "base/assert.h"
 #include "base/hash.h"
 
+#include <stdlib.h>
+
+/* For so long after a command was lost, what others have won may be what nobody knows of: about as
+ * long as a lease lives that is not renewed. */
+#define TROUBLE_MS 3000
+
 /* What handling a reply leads to. */
 enum step {
     STEP_NEXT,    /* look for another reply */
@@ -19,16 +25,31 @@ static struct slice unread(const struct mc_conn *c)
 
 /* -- completion -- */
 
-static void complete(struct mc_conn *c, struct mc_get *get, enum mc_result result,
+static void give_back_lease(struct mc_conn *c, struct mc_key *key, bool over_value)
+{
+    if (key != NULL && c->unclaimed.won) {
+        const struct mc_del_line line = {.cas = c->unclaimed.cas, .mark = over_value};
+        if (!mc_conn_del(c, key, &line))
+            mc_count(c->counters, MC_ERRORS, 1); /* it ends by itself */
+    }
+    c->unclaimed = (struct mc_item){0};
+    free(key);
+}
+
+static void complete(struct mc_conn *c, const struct mc_op *op, enum mc_result result,
                      struct blob *blob)
 {
+    struct mc_get *get = op->get;
     if (get == NULL) {
         blob_unref(&blob);
+        if (c->protocol->has_leases && op->kind == MC_OP_GET)
+            give_back_lease(c, op->unclaimed, result == MC_HIT);
         return;
     }
     mc_count(c->counters, result == MC_HIT ? MC_HITS : MC_MISSES, 1);
     get->server = NULL;
     get->blob = blob;
+    get->doubtful = get->item.taken && loop_now(c->loop) - c->trouble < TROUBLE_MS;
     mc_count(c->counters, MC_LEASES, get->item.won);
     get->fn(get, result);
 }
@@ -38,15 +59,17 @@ static void complete_first(struct mc_conn *c, enum mc_result result, struct blob
     struct mc_op op = mc_ops_pop(&c->ops);
     if (op.deadline > loop_now(c->loop))
         c->answered = true; /* a late answer is no sign of health */
-    complete(c, op.get, result, blob);
+    complete(c, &op, result, blob);
 }
 
 /* What was said about the item, for the lookup that is due. */
-static void note_item(const struct mc_conn *c, const struct mc_reply *reply)
+static void note_item(struct mc_conn *c, const struct mc_reply *reply)
 {
     struct mc_get *get = mc_ops_at(&c->ops, c->ops.head)->get;
     if (get != NULL)
         get->item = reply->item;
+    else
+        c->unclaimed = reply->item;
 }
 
 /* -- is it the reply that is due? -- */
@@ -196,6 +219,8 @@ static enum step on_server_error(struct mc_conn *c, const struct mc_reply *reply
         mc_count(c->counters, MC_ERRORS, 1);
         op.get->server = NULL;
         op.get->fn(op.get, MC_FAILED);
+    } else if (c->protocol->has_leases) {
+        free(op.unclaimed);
     }
     return STEP_NEXT;
 }

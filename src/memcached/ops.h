@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct mc_get;
+struct mc_key;
 
 enum mc_op_kind {
     MC_OP_GET,
@@ -20,7 +21,11 @@ enum mc_op_kind {
 struct mc_op {
     struct mc_get *get; /* NULL: nobody waits for it any more */
     mono_ms deadline;
-    uint64_t key_hash;     /* hash_checksum, where the protocol echoes keys instead of opaques */
+    union {
+        uint64_t key_hash; /* hash_checksum, where the protocol echoes keys instead of opaques */
+        struct mc_key *unclaimed; /* where it has leases: the key of a lookup that nobody waits for,
+                                     to give back what it wins; owned, NULL: none */
+    };
     uint32_t quiet_before; /* quiet stores sent between the command before and this one */
     enum mc_op_kind kind;
 };

@@ -35,6 +35,7 @@ struct mc_get {
     struct mc_key key;
     struct mc_ask ask;   /* zero: the value alone */
     struct mc_item item; /* on MC_HIT and MC_MISS: what was asked for */
+    bool doubtful;       /* taken, but who has won it may not know: replies were lost lately */
     struct blob *blob;   /* on MC_HIT: one reference for the callback's owner */
     mc_get_fn *fn;
     void *owner;

@@ -252,9 +252,7 @@ static bool begin(struct fetch *f)
 
 static bool on_lease(struct fetch *f)
 {
-    f->lease = f->get.lease;
-    f->get.lease.version = 0;
-    f->lease_since = loop_now(f->worker->loop);
+    fetch_take_lease(f);
     return write_unless_listed(f);
 }
 

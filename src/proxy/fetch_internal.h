@@ -40,7 +40,7 @@ struct fetch {
     uint32_t claims;
     mono_ms waiting_since;
     mono_ms seen_since;
-    mono_ms lease_since; /* won or renewed */
+    mono_ms lease_since; /* won */
 
     /* the origin */
     bool may_store; /* as far as the request goes */
@@ -130,8 +130,6 @@ enum fetch_turn {
 enum fetch_turn fetch_turn(struct fetch *, const struct entry *e);
 /* Until the next look at what the other process does. */
 void fetch_wait(struct fetch *);
-/* The response is arriving and will be stored: the lease is kept alive. */
-void fetch_keep_lease(struct fetch *);
 /* Stores with the lease where it is the key's, else over the version that the lookup has seen. */
 void fetch_put(struct fetch *, struct entry *, int64_t ttl_s);
 /* Nothing was or will be stored. */

@@ -114,11 +114,9 @@ static void put_mark(struct fetch *f)
 void fetch_publish(struct fetch *f)
 {
     const struct location_conf *l = f->r->location;
-    if (f->collecting) {
-        if (f->response->vary.n > 0)
-            flight_list_variant(f->writer, &f->store_key);
-        fetch_keep_lease(f);
-    } else {
+    if (f->collecting && f->response->vary.n > 0)
+        flight_list_variant(f->writer, &f->store_key);
+    if (!f->collecting) {
         put_mark(f);
         fetch_release_lease(f);
     }

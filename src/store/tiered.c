@@ -186,6 +186,7 @@ static enum store_result take_answer(struct tiered_get *tg, enum store_result re
     get->answered = tg->inner.answered;
     get->stale = tg->inner.stale;
     get->taken = tg->inner.taken;
+    get->doubtful = tg->inner.doubtful;
     get->version = tg->inner.version;
     get->lease = tg->inner.lease;
     give_get(s, tg);
