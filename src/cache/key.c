@@ -148,6 +148,14 @@ uint64_t cache_key_generation(struct slice base, struct slice key)
     return parse_hex_u64(digits, &generation) ? generation : 0;
 }
 
+/* A generation has no letter beyond f. */
+struct cache_key cache_key_uses(const struct cache_key *base, struct arena *arena)
+{
+    static const char suffix[] = {MARK_VARIANT, 'u', 's', 'e', 's'};
+    struct slice bytes = arena_concat(arena, base->bytes, slice_make(suffix, sizeof(suffix)));
+    return (struct cache_key){bytes, base->hash};
+}
+
 struct slice cache_key_print(struct slice key, struct arena *arena)
 {
     char *p = arena_alloc(arena, key.n);

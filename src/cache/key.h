@@ -37,5 +37,7 @@ struct cache_key cache_key_variant(const struct cache_key *base, uint64_t genera
                                    struct slice values, struct arena *, uint64_t seed);
 /* The generation that is part of `key`; 0: it is no variant of `base`. */
 uint64_t cache_key_generation(struct slice base, struct slice key);
+/* The key of the counter of uses of `base`: equal to no key of a record. */
+struct cache_key cache_key_uses(const struct cache_key *base, struct arena *);
 /* For people: control bytes shown as `|`; into the arena. */
 struct slice cache_key_print(struct slice key, struct arena *);

@@ -77,12 +77,15 @@ struct store_get {
     struct entry *entry;  /* on a hit: one reference for the caller */
     enum store_tier tier; /* where the hit was */
     bool check;           /* only whether it is still there, and its version */
-    bool past_memory;     /* what the pool has, whatever memory has */
-    bool answered;        /* by a server: a miss is one */
-    bool stale;           /* on a hit: marked stale, whatever its age */
-    bool taken;           /* on a hit: another process fetches a newer one */
-    bool doubtful;    /* with `taken` or STORE_WAIT: maybe nobody does, the pool is in trouble */
-    uint64_t version; /* of what is there, 0: not known */
+    uint32_t count_add; /* no lookup: adds to the key's counter, which all processes share; a hit */
+    uint32_t count_s;   /* of a counter: how long it lives without being added to */
+    uint64_t count;     /* on such a hit */
+    bool past_memory;   /* what the pool has, whatever memory has */
+    bool answered;      /* by a server: a miss is one */
+    bool stale;         /* on a hit: marked stale, whatever its age */
+    bool taken;         /* on a hit: another process fetches a newer one */
+    bool doubtful;      /* with `taken` or STORE_WAIT: maybe nobody does, the pool is in trouble */
+    uint64_t version;   /* of what is there, 0: not known */
     struct store_want want;
     struct store_lease lease; /* on a hit or a miss: held from now on, where it was won */
     store_get_fn *fn;

@@ -186,6 +186,25 @@ static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, const struct
     return STEP_NEXT;
 }
 
+static bool is_add(const struct mc_conn *c)
+{
+    return mc_ops_count(&c->ops) > 0 && mc_ops_at(&c->ops, c->ops.head)->kind == MC_OP_ADD;
+}
+
+static enum step on_number(struct mc_conn *c, const struct mc_reply *reply)
+{
+    if (!is_due(c, MC_OP_ADD, reply))
+        return STEP_GARBAGE;
+    struct blob *blob = blob_new(reply->text.n);
+    if (blob == NULL)
+        return STEP_MEMORY;
+    memcpy(blob->data, reply->text.p, reply->text.n);
+    blob->len = reply->text.n;
+    c->in_start += reply->line_bytes;
+    complete_first(c, MC_HIT, blob);
+    return STEP_NEXT;
+}
+
 /* A quiet store speaks only when it failed. Takes one of those that stand before the next reply;
  * false: there is none. */
 static bool blame_store(struct mc_conn *c, enum mc_counter why)
@@ -237,7 +256,8 @@ static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
     case MC_REPLY_NOT_FOUND:
         if (c->protocol->has_leases && !reply->has_opaque) /* of a store over one version */
             return on_not_stored(c, MC_SETS_OVERTAKEN, reply);
-        return on_status(c, MC_OP_DEL, reply);
+        return on_status(c, is_add(c) ? MC_OP_ADD : MC_OP_DEL, reply);
+    case MC_REPLY_NUMBER: return on_number(c, reply);
     case MC_REPLY_NOT_STORED: return on_not_stored(c, MC_SET_ERRORS, reply);
     case MC_REPLY_SERVER_ERROR: return on_server_error(c, reply);
     case MC_REPLY_NOOP:

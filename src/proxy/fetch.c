@@ -274,6 +274,7 @@ static enum fetch_state step_done(struct fetch *f)
     timer_cancel(&f->poll);
     if (f->looked && !f->lookup_done)
         store_cancel(f->r->store, &f->get);
+    fetch_leave_uses(f);
     fetch_leave_index(f);
     fetch_release_lease(f);
     if (f->exchange)

@@ -70,6 +70,7 @@ struct fetch {
     enum store_verdict verdict;
     struct cache_key store_key;
     bool collecting;
+    struct fetch_uses *uses;   /* where proxy_cache_min_uses is counted in the pool, else NULL */
     struct fetch_index *index; /* of a response that varies, else NULL */
 
     /* fetch_make_request's, not cleared before: most lookups in the pool need no origin */
@@ -91,6 +92,15 @@ fetch_step_fn fetch_step_lookup, fetch_step_wait;
 /* Asks the store by `f->get`, which this fills from `get`. False: pending; when the answer comes,
  * lookup_done is set and the fetch runs. */
 bool fetch_look(struct fetch *, const struct store_get *);
+
+/* -- fetch_uses.c: proxy_cache_min_uses, counted over all processes -- */
+/* Asks for the count, in the same write as the lookup that follows. */
+void fetch_ask_uses(struct fetch *);
+/* False: the answer is still due. */
+bool fetch_uses_known(const struct fetch *);
+/* Nothing was found: may the response not be stored yet? */
+bool fetch_uses_too_few(const struct fetch *);
+void fetch_leave_uses(struct fetch *);
 
 /* -- fetch_index.c -- */
 /* Of a response that is to be stored and varies: the index of its URL stands, and lists it, before

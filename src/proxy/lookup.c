@@ -104,11 +104,18 @@ static bool range_to_pass(struct request *r)
 }
 
 /* proxy_cache_min_uses: before that many requests the response is not stored, so nobody needs to
- * wait for it. */
+ * wait for it. With a pool the fetch asks how often all processes were asked. */
 static bool used_too_little(struct request *r)
 {
     return r->location->min_uses > 1 &&
-           uses_count(r->worker->uses, r->key.hash) < r->location->min_uses;
+           uses_count(r->worker->uses, r->key.hash) < r->location->min_uses && !lookup_has_pool(r);
+}
+
+void lookup_too_few_uses(struct request *r)
+{
+    r->no_store = true;
+    pass_any_range(r);
+    r->detail = "min_uses";
 }
 
 enum lookup_result lookup_memory(struct request *r)
@@ -135,10 +142,8 @@ enum lookup_result lookup_memory(struct request *r)
         return LOOKUP_ALONE; /* what is fetched with credentials is seldom for others: nobody waits
                                 for it */
     if (used_too_little(r)) {
-        r->no_store = true;
-        pass_any_range(r);
-        r->detail = "min_uses";
-        return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_ALONE;
+        lookup_too_few_uses(r);
+        return LOOKUP_ALONE;
     }
     return LOOKUP_JOIN;
 }

@@ -432,6 +432,7 @@ static enum request_state observe(struct request *r)
         leave_flight(r);
         r->collapsed = false;
         r->detail = "released";
+        r->no_store = r->no_store || r->location->min_uses > 1; /* its fetch would have counted */
         return fetch_alone(r);
     case FLIGHT_BROKEN: break;
     }
