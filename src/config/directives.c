@@ -252,6 +252,9 @@ static const struct directive directives[] = {
     { .name = "proxy_cache_key", .scope = SCOPE_ALL, .type = TYPE_TEMPLATE, LOCATION_FIELD(cache_key),
       .dflt = "$scheme$host$uri$is_args$args", .source = "nginx",
       .doc = "What makes two requests the same; values cannot run into each other (nginx: $scheme$proxy_host$request_uri)." },
+    { .name = "proxy_cache_key_args", .scope = SCOPE_ALL, .type = TYPE_KEY_ARGS, LOCATION_FIELD(key_args), .dflt = "off",
+      .source = "mcproxy",
+      .doc = "Which arguments of the query are part of the cache key: {only: [a, b]} or {except: [utm_*, fbclid]}, with a * at the end of a name for any rest; sort: on makes their order not count. Holds for $args, $is_args, $arg_NAME and $request_uri in proxy_cache_key; the origin gets the query as it came." },
     { .name = "proxy_cache_valid", .scope = SCOPE_ALL, .type = TYPE_CACHE_VALID, LOCATION_FIELD(rules.valid), .dflt = "off",
       .source = "nginx",
       .doc = "Lifetime by status where the response itself says nothing: {200: 1d, \"301 302\": 1h, any: 1m}, `200 302 10m`, a list "
@@ -414,6 +417,7 @@ static const struct type types[] = {
     [TYPE_SET_HEADER] = {"map", parse_set_header},
     [TYPE_CACHE_NAME] = {"name, off", parse_cache_name},
     [TYPE_CACHE_VALID] = {"durations by status", parse_cache_valid},
+    [TYPE_KEY_ARGS] = {"map, off", parse_key_args},
     [TYPE_POOL_NAME] = {"name, off", parse_pool_name},
 };
 

@@ -57,6 +57,7 @@ enum directive_type {
     TYPE_SET_HEADER,
     TYPE_CACHE_NAME,
     TYPE_CACHE_VALID,
+    TYPE_KEY_ARGS,
     TYPE_POOL_NAME,
 };
 

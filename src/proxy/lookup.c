@@ -11,6 +11,17 @@ bool lookup_has_pool(const struct request *r)
     return r->wconf->conf->caches[r->location->cache].pool >= 0;
 }
 
+/* proxy_cache_key_args: the request as if it had only the arguments that count. */
+static void keep_args(struct request *r)
+{
+    struct request_head *h = &r->head;
+    struct slice path = slice_take(h->target, slice_find(h->target, '?'));
+    h->query = args_select(h->query, &r->location->key_args, &r->arena);
+    h->target = path;
+    if (h->query.p)
+        h->target = arena_printf(&r->arena, "%.*s?%.*s", SLICE_ARG(path), SLICE_ARG(h->query));
+}
+
 /* The name of the cache is part of the key: two caches share one table of flights. */
 struct cache_key lookup_key(struct request *r)
 {
@@ -19,7 +30,14 @@ struct cache_key lookup_key(struct request *r)
     cache_key_value(&b, r->wconf->conf->caches[r->location->cache].name);
     if (r->head.method != METHOD_GET && r->head.method != METHOD_HEAD)
         cache_key_value(&b, r->head.method_token); /* POST's response is not GET's */
+    struct slice query = r->head.query;
+    struct slice target = r->head.target;
+    const struct args_conf *args = &r->location->key_args;
+    if (query.p && (args->which != ARGS_ALL || args->sort))
+        keep_args(r);
     template_render_key(r->location->cache_key, r, &b);
+    r->head.query = query;
+    r->head.target = target;
     return cache_key_end(&b, r->worker->key_seed);
 }
 

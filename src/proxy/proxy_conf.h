@@ -4,6 +4,7 @@
 
 #include "base/slice.h"
 #include "cache/cache_conf.h"
+#include "http/args.h"
 #include "http/fields.h"
 #include "net/address.h"
 #include "proxy/regex.h"
@@ -166,6 +167,7 @@ struct location_conf {
     size_t cache; /* index into proxy_conf.caches */
     struct cache_conf rules;
     const struct template *cache_key;
+    struct args_conf key_args; /* proxy_cache_key_args */
     const struct template *const *cache_bypass;
     size_t cache_bypass_n;
     const struct template *const *no_cache;
