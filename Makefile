@@ -184,7 +184,7 @@ fuzz: ## each target of tests/fuzz for FUZZ_SECONDS (60); findings in build/fuzz
 	+@$(PYTHON) tests/run.py fuzz:$(FUZZ_SECONDS)
 fuzz-replay: ## each target once over its corpus
 	+@$(PYTHON) tests/run.py fuzz:0
-bench: all ## compare with nginx, haproxy and others (about ten minutes)
+bench: all ## compare with nginx, haproxy and others (about fifteen minutes)
 	@tests/bench/run.sh
 chaos: all ## a fleet under load for CHAOS_SECONDS (600) while its memcacheds fail in every way; counts what clients notice
 	@MCPROXY='$(abspath $(BIN))' $(PYTHON) tests/chaos/chaos.py --seconds $(CHAOS_SECONDS)

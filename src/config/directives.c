@@ -326,7 +326,9 @@ static const struct directive directives[] = {
       .dflt = "off", .source = "mcproxy",
       .doc = "For responses with Vary: Accept-Language the order of its members does not count; for origins that heed weights only." },
     { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
-      .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211)." },
+      .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211). Its detail says why a response was not stored: method, status, no-store, private, "
+             "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout; or what "
+             "else happened: hit-for-miss, released, stale-if-error. `mcproxy explain URL` names the directive that would change it." },
     { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Map from a name, for proxy_cache, to a cache (nginx: proxy_cache_path)." },
     { .name = "memory", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(memory_bytes), .dflt = "64m", .min = "0",

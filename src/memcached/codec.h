@@ -26,6 +26,7 @@ struct mc_ask {
     uint32_t add; /* no lookup: adds so much to a number, which then is the value. With the meta
                      protocol the number begins with it and lives for lease_s from now on;
                      with the classic one it must be there, and its life is not changed */
+    bool text;          /* none of these: a command of struct mc_text */
 };
 
 /* What is told about the item. */

@@ -106,6 +106,8 @@ void mc_conn_open(struct mc_conn *c, int fd, bool probe_classic)
     c->in_end = 0;
     c->quiet_tail = 0;
     c->late_seq = c->ops.head;
+    c->texts_due = 0;
+    c->version_n = 0;
     c->blocked = false;
     c->answered = false;
     c->noop_answered = false;
@@ -172,9 +174,26 @@ static uint64_t hash_of_key(const struct mc_conn *c, const struct mc_key *key)
     return c->protocol->echoes_opaque ? 0 : hash_checksum(mc_key_slice(key));
 }
 
+static bool ask(struct mc_conn *c, struct mc_get *get)
+{
+    struct slice line = container_of(get, struct mc_text, get)->line;
+    char *at = c->quiet_tail == 0 ? command_room(c) : NULL;
+    if (at == NULL)
+        return false;
+    memcpy(at, line.p, line.n);
+    memcpy(at + line.n, "\r\n", 2);
+    mc_out_commit(&c->out, line.n + 2);
+    get->seq = c->ops.tail;
+    c->texts_due++;
+    push_op(c, (struct mc_op){.kind = MC_OP_TEXT, .get = get, .deadline = get->deadline});
+    return true;
+}
+
 bool mc_conn_get(struct mc_conn *c, struct mc_get *get)
 {
     ASSERT(c->phase == MC_CONN_READY);
+    if (UNLIKELY(get->ask.text))
+        return ask(c, get);
     char *at = command_room(c);
     if (at == NULL)
         return false;

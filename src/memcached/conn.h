@@ -30,6 +30,8 @@ enum mc_conn_phase {
     MC_CONN_READY,
 };
 
+#define MC_VERSION_MAX 64
+
 struct mc_conn;
 struct mc_conn_events {
     /* The probe is answered, commands may be given. */
@@ -56,6 +58,7 @@ struct mc_conn {
     bool probe_classic;                 /* asked for the version only */
     bool noop_answered;                 /* by the probe */
     struct mc_ops ops;
+    uint32_t texts_due;  /* of MC_OP_TEXT among them */
     uint64_t late_seq;   /* commands before it have had their deadline */
     uint32_t quiet_tail; /* quiet stores behind the last command that is answered */
     struct mc_out out;
@@ -72,6 +75,8 @@ struct mc_conn {
     size_t in_end;
     struct blob *value; /* a large one, read to where it stays; NULL: none under way */
     size_t value_bytes; /* of it, without the protocol's tail */
+    uint8_t version_n;
+    char version[MC_VERSION_MAX]; /* what the probe was told, cut */
 };
 
 void mc_conn_init(struct mc_conn *, struct loop *, const struct mc_conf *, struct mc_counters *,

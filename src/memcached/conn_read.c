@@ -268,6 +268,34 @@ static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
     return STEP_GARBAGE;
 }
 
+/* -- text, as it comes -- */
+
+static bool text_is_due(const struct mc_conn *c)
+{
+    return c->texts_due > 0 && mc_ops_count(&c->ops) > 0 &&
+           mc_ops_at(&c->ops, c->ops.head)->kind == MC_OP_TEXT;
+}
+
+/* One line of it; nobody may be waiting any more. */
+static enum step on_text(struct mc_conn *c)
+{
+    struct slice in = unread(c);
+    size_t n = slice_find(in, '\n') + 1;
+    if (n > in.n)
+        return in.n > MC_LINE_MAX ? STEP_GARBAGE : STEP_MORE;
+    struct slice line = slice_take(in, n);
+    struct mc_get *get = mc_ops_at(&c->ops, c->ops.head)->get;
+    if (get != NULL && !buf_append(&container_of(get, struct mc_text, get)->reply, line))
+        return STEP_GARBAGE;
+    bool more = slice_starts(line, SLICE("STAT "));
+    c->in_start += n;
+    if (more)
+        return STEP_NEXT;
+    c->texts_due--;
+    complete_first(c, MC_HIT, NULL);
+    return STEP_NEXT;
+}
+
 /* -- the probe: `mn` and `version`, or `version` alone -- */
 
 static void ready(struct mc_conn *c, const struct mc_protocol *protocol)
@@ -280,6 +308,8 @@ static enum step on_version(struct mc_conn *c, bool noop_answered, const struct 
 {
     if (reply->kind != MC_REPLY_VERSION)
         return STEP_PROBE;
+    c->version_n = (uint8_t)(reply->text.n < MC_VERSION_MAX ? reply->text.n : MC_VERSION_MAX);
+    memcpy(c->version, reply->text.p, c->version_n);
     switch (c->conf->protocol) {
     case MC_PROTOCOL_AUTO: {
         bool meta = mc_version_has_meta(reply->text) && (noop_answered || c->probe_classic);
@@ -310,6 +340,8 @@ static enum step next_reply(struct mc_conn *c)
 {
     struct mc_reply reply;
     bool probing = c->phase != MC_CONN_READY;
+    if (UNLIKELY(c->texts_due > 0) && text_is_due(c))
+        return on_text(c);
     const struct mc_protocol *protocol = probing ? &mc_protocol_meta : c->protocol;
     switch (protocol->parse(unread(c), c->conf->item_max_bytes, &reply)) {
     case MC_PARSE_OK: return probing ? on_probe_reply(c, &reply) : on_reply(c, &reply);

@@ -16,7 +16,8 @@ enum mc_op_kind {
     MC_OP_GET,
     MC_OP_ADD,   /* to a number, with the classic protocol; with the other one it is as a lookup */
     MC_OP_CHECK, /* a lookup without the value */
-    MC_OP_DEL
+    MC_OP_DEL,
+    MC_OP_TEXT /* a tool's command, answered by text */
 };
 
 struct mc_op {

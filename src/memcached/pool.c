@@ -111,7 +111,34 @@ void mc_pool_del_version(struct mc_pool *pool, const struct mc_key *key, uint64_
     mc_server_del(server_of(pool, key), key, (struct mc_del_line){.cas = cas, .mark = mark});
 }
 
-/* -- for status pages -- */
+enum mc_result mc_pool_ask(struct mc_pool *pool, size_t server, struct mc_text *text)
+{
+    struct mc_get *get = &text->get;
+    ASSERT(server < pool->servers_n && text->line.n + 2 <= MC_COMMAND_MAX);
+    get->blob = NULL;
+    get->item = (struct mc_item){0};
+    get->server = NULL;
+    get->ask = (struct mc_ask){.text = true};
+    return mc_server_get(&pool->servers[server], get);
+}
+
+/* -- for status pages and tools -- */
+
+size_t mc_pool_server_of(struct mc_pool *pool, const struct mc_key *key)
+{
+    return mc_ring_pick(pool->ring, mc_key_slice(key));
+}
+
+void mc_pool_server_facts(const struct mc_pool *pool, size_t server, struct mc_server_facts *out)
+{
+    const struct mc_server *s = &pool->servers[server];
+    *out = (struct mc_server_facts){.trouble = s->trouble};
+    if (s->addresses_n > 0)
+        out->address = address_print(&s->addresses[s->address_at], out->address_text);
+    if (s->conn.protocol != NULL)
+        out->protocol = s->conn.protocol->name;
+    out->version = slice_make(s->conn.version, s->conn.version_n);
+}
 
 const char *mc_server_state_text(enum mc_server_state state)
 {

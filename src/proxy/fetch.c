@@ -130,7 +130,7 @@ static struct fetch *fetch_new(struct request *r, struct flight_reader *leader, 
     f->request_live = !background;
     f->look = look && lookup_has_pool(r);
     f->stale = validate ? entry_ref(validate) : NULL;
-    f->may_store = r->cacheable && !r->no_store && !r->pass_range;
+    f->may_store = r->cacheable && r->no_store == STORE_YES && !r->pass_range;
     f->state = f->look ? FETCH_LOOKUP : FETCH_PICK;
     f->started = loop_now(f->worker->loop);
     f->writer = flight_attach_writer(leader, f->worker->loop, fetch_on_flight, f);

@@ -28,19 +28,22 @@ static void copy_head(struct fetch *f, const struct response_head *head)
     f->response = resp;
 }
 
-static bool is_refused_by_rule(struct fetch *f)
+/* What the request and the location's rules say, whatever the response is. */
+static enum store_verdict check_rules(struct fetch *f)
 {
     struct request *r = f->r;
     const struct location_conf *l = r->location;
+    if (r->no_store != STORE_YES || r->pass_range)
+        return r->no_store != STORE_YES ? r->no_store : STORE_NO_RANGE;
     if (!f->may_store)
-        return true;
+        return STORE_NO_LOCK_TIMEOUT;
     const struct flight_response *before = r->response;
     bool refused = false;
     r->response = f->response; /* for $upstream_http_NAME */
     for (size_t i = 0; i < l->no_cache_n && !refused; i++)
         refused = template_is_true(l->no_cache[i], r);
     r->response = before;
-    return refused;
+    return refused ? STORE_NO_RULE : STORE_YES;
 }
 
 /* Where it varies: among the fields that the URL is known to vary by. Its key is the index's. */
@@ -63,10 +66,11 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     struct request *r = f->r;
     invalidate_after(r, head);
     copy_head(f, head);
-    f->verdict = STORE_NO_RULE;
+    f->verdict = STORE_NO_CACHE;
     if (!r->cacheable)
         return;
-    if (!is_refused_by_rule(f))
+    f->verdict = check_rules(f);
+    if (f->verdict == STORE_YES)
         f->verdict = policy_storable(&f->asked, &f->response->head, &r->location->rules,
                                      f->request_time, f->response->response_time, &f->meta);
     if (f->verdict == STORE_YES)
@@ -105,7 +109,7 @@ static void put_mark(struct fetch *f)
 {
     const struct request *r = f->r;
     int64_t ttl_s = (r->location->hit_for_miss_ms + 999) / 1000;
-    bool by_response = f->verdict != STORE_NO_RULE && f->verdict != STORE_NO_METHOD &&
+    bool by_response = store_verdict_is_lasting(f->verdict) &&
                        !r->pass_conditions; /* a 304 says nothing of the next response */
     if (r->cacheable && by_response && !f->stale && !r->entry && !r->bypass && ttl_s > 0)
         put_mark_record(f, ttl_s);
@@ -114,9 +118,10 @@ static void put_mark(struct fetch *f)
 void fetch_publish(struct fetch *f)
 {
     const struct location_conf *l = f->r->location;
-    if (f->collecting && f->response->vary.n > 0)
-        flight_list_variant(f->writer, &f->store_key);
-    if (!f->collecting) {
+    if (f->collecting) {
+        if (f->response->vary.n > 0)
+            flight_list_variant(f->writer, &f->store_key);
+    } else {
         put_mark(f);
         fetch_release_lease(f);
     }

@@ -131,7 +131,7 @@ static bool used_too_little(struct request *r)
 
 void lookup_too_few_uses(struct request *r)
 {
-    r->no_store = true;
+    r->no_store = STORE_NO_USES;
     pass_any_range(r);
     r->detail = "min_uses";
 }

@@ -26,8 +26,8 @@
 /* -- the table -- */
 
 typedef enum request_state request_step_fn(struct request *);
-static request_step_fn step_read_head, step_route, step_lookup, step_collapse, step_fetch,
-    step_deliver, step_reply, step_tunnel, step_log, step_end;
+static request_step_fn step_read_head, step_lookup, step_collapse, step_fetch, step_deliver,
+    step_reply, step_tunnel, step_log, step_end;
 
 #define TO(state) (1u << REQ_##state)
 struct request_row {
@@ -38,7 +38,7 @@ struct request_row {
 
 static const struct request_row rows[REQ_COUNT] = {
     [REQ_READ_HEAD] = {"read-head", step_read_head, TO(ROUTE) | TO(REPLY) | TO(LOG)},
-    [REQ_ROUTE] = {"route", step_route, TO(LOOKUP) | TO(FETCH) | TO(REPLY) | TO(LOG)},
+    [REQ_ROUTE] = {"route", request_route, TO(LOOKUP) | TO(FETCH) | TO(REPLY) | TO(LOG)},
     [REQ_LOOKUP] = {"lookup", step_lookup,
                     TO(DELIVER) | TO(COLLAPSE) | TO(FETCH) | TO(REPLY) | TO(LOG)},
     [REQ_COLLAPSE] = {"collapse", step_collapse,
@@ -268,7 +268,7 @@ static enum request_state route_to_origin(struct request *r)
     return REQ_LOOKUP;
 }
 
-static enum request_state step_route(struct request *r)
+enum request_state request_route(struct request *r)
 {
     r->server = route_server(r->listen, r);
     r->location = r->server->root;
@@ -300,7 +300,7 @@ static enum request_state fetch_alone(struct request *r)
 {
     r->reader = flight_join(r->worker->flights, &r->variant, true, r->worker->loop,
                             request_on_flight, r, &r->leader);
-    fetch_start(r, r->reader, r->bypass && !r->no_store, r->entry, false);
+    fetch_start(r, r->reader, r->bypass && r->no_store == STORE_YES, r->entry, false);
     return REQ_FETCH;
 }
 
@@ -432,7 +432,8 @@ static enum request_state observe(struct request *r)
         leave_flight(r);
         r->collapsed = false;
         r->detail = "released";
-        r->no_store = r->no_store || r->location->min_uses > 1; /* its fetch would have counted */
+        if (r->no_store == STORE_YES && r->location->min_uses > 1)
+            r->no_store = STORE_NO_USES; /* only who leads has asked for the count */
         return fetch_alone(r);
     case FLIGHT_BROKEN: break;
     }
@@ -448,7 +449,7 @@ static enum request_state step_collapse(struct request *r)
     if (r->lock_timed_out) {
         leave_flight(r);
         r->collapsed = false;
-        r->no_store = true;
+        r->no_store = STORE_NO_LOCK_TIMEOUT;
         r->lock_timed_out = false;
         return fetch_alone(r);
     }

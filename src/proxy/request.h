@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "cache/control.h"
+#include "cache/policy.h"
 #include "cache/store.h"
 #include "http/message.h"
 #include "proxy/flight.h"
@@ -125,8 +126,8 @@ struct request {
     bool collapsed;
     bool pass_range; /* a range is asked for and nothing is stored: goes to the origin as it is */
     bool pass_conditions; /* nothing is stored: If-None-Match and its kind go to the origin */
-    bool no_store;        /* waited out proxy_cache_lock_timeout: fetch without storing */
-    struct timer wait;    /* proxy_cache_lock_timeout */
+    enum store_verdict no_store; /* fetched without storing for this reason; STORE_YES: none */
+    struct timer wait;           /* proxy_cache_lock_timeout */
     enum cache_outcome outcome;
     enum forward_reason forward;
     const char *detail; /* of Cache-Status */
@@ -181,6 +182,8 @@ void request_on_upload(struct request *);
 void request_on_client_timeout(struct request *);
 /* An answer made here: the row of proxy/reply.h. */
 enum request_state request_fail(struct request *, int reply);
+/* The step `route`: finds server and location, and whether the cache has a part in it. */
+enum request_state request_route(struct request *);
 const char *request_state_name(enum request_state);
 /* Prints the tables of states for `mcproxy --states`. */
 void request_print_states(void *file);

@@ -203,9 +203,9 @@ static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
     struct pool_store *s = pool_store_of(store);
     struct mc_key key;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
-    if (lease != NULL && lease->version == STORE_ABSENT)
-        return mc_pool_add(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s);
     uint64_t version = lease != NULL ? lease->version : 0;
+    if (version == STORE_ABSENT)
+        return mc_pool_add(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s);
     bool sent = mc_pool_set_over(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s, version);
     if (!sent && lease != NULL) /* too large: nobody need wait for it */
         mc_pool_del_version(s->pool, &key, version, lease->over_value);

@@ -60,7 +60,7 @@ static void test_longest_command_fits(void **state UNUSED)
     struct mc_key longest = {.n = MC_KEY_MAX};
     memset(longest.text, 'k', sizeof(longest.text));
     struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX, UINT64_MAX, true};
-    struct mc_ask ask = {true, false, UINT32_MAX, UINT32_MAX, UINT32_MAX, 0};
+    struct mc_ask ask = {true, false, UINT32_MAX, UINT32_MAX, UINT32_MAX, 0, false};
     struct mc_ask add = {.lease_s = UINT32_MAX, .add = UINT32_MAX};
     struct mc_del_line del = {UINT64_MAX, true};
     char buf[MC_COMMAND_MAX];
