@@ -149,6 +149,10 @@ void fetch_release_lease(struct fetch *);
 /* Fills head_text and out. */
 void fetch_make_request(struct fetch *);
 
+/* -- fetch_post.c -- */
+/* Is the answer to this POST stored as what a GET gets? Then the fetch has its key and store. */
+bool fetch_fills_get(struct fetch *);
+
 /* -- fetch_store.c -- */
 /* Fills `response` from the head that came; the verdict, and what is needed to store it. */
 void fetch_take_head(struct fetch *, const struct response_head *);

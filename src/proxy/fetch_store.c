@@ -67,7 +67,7 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     invalidate_after(r, head);
     copy_head(f, head);
     f->verdict = STORE_NO_CACHE;
-    if (!r->cacheable)
+    if (!r->cacheable && !fetch_fills_get(f))
         return;
     f->verdict = check_rules(f);
     if (f->verdict == STORE_YES)

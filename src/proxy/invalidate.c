@@ -14,9 +14,7 @@ static bool may_change(const struct request *r)
     return l->cache_on && !reads && !http_method_is_safe(r->head.method);
 }
 
-/* Forgets what a GET for this path and query finds: the response, or the index of its variants,
- * without which none of them is found. */
-static void forget(struct request *r, struct slice path, struct slice query)
+struct cache_key invalidate_key(struct request *r, struct slice path, struct slice query)
 {
     struct request_head asked = r->head;
     r->head.method = METHOD_GET;
@@ -29,6 +27,14 @@ static void forget(struct request *r, struct slice path, struct slice query)
                     : path;
     struct cache_key key = lookup_key(r);
     r->head = asked;
+    return key;
+}
+
+/* Forgets what a GET for this path and query finds: the response, or the index of its variants,
+ * without which none of them is found. */
+static void forget(struct request *r, struct slice path, struct slice query)
+{
+    struct cache_key key = invalidate_key(r, path, query);
     flight_table_changed(r->worker->flights, key.hash);
     store_del(r->wconf->stores[r->location->cache], &key);
 }
@@ -86,14 +92,30 @@ static bool resolve(struct request *r, struct slice reference, struct slice *tar
     return true;
 }
 
-static void forget_reference(struct request *r, struct slice reference)
+/* False: none, of another origin, or no URI. */
+static bool path_of(struct request *r, struct slice reference, struct slice *path,
+                    struct slice *query)
 {
     struct slice target;
+    bool merge_slashes = r->listen->default_server->merge_slashes;
+    return reference.n > 0 && resolve(r, reference, &target) &&
+           uri_normalise(target, merge_slashes, &r->arena, path, query);
+}
+
+static void forget_reference(struct request *r, struct slice reference)
+{
     struct slice path;
     struct slice query;
-    if (reference.n > 0 && resolve(r, reference, &target) &&
-        uri_normalise(target, r->listen->default_server->merge_slashes, &r->arena, &path, &query))
+    if (path_of(r, reference, &path, &query))
         forget(r, path, query);
+}
+
+bool invalidate_is_own(struct request *r, struct slice reference)
+{
+    struct slice path;
+    struct slice query;
+    return path_of(r, reference, &path, &query) && slice_eq(path, r->head.path) &&
+           slice_eq(query, r->head.query) && (query.p != NULL) == (r->head.query.p != NULL);
 }
 
 void invalidate_after(struct request *r, const struct response_head *head)
