@@ -181,13 +181,14 @@ static enum fetch_state end_with_stale(struct fetch *f)
 
 static enum fetch_state on_not_modified(struct fetch *f)
 {
-    struct entry *e = fetch_freshen(f, f->head);
+    enum flight_entry_from from;
+    struct entry *e = fetch_freshen(f, f->head, &from);
     if (!e) {
         f->error = EXCHANGE_LOCAL;
         flight_end(&f->writer, FLIGHT_BROKEN, REPLY_LOCAL_LIMIT);
         return FETCH_DONE;
     }
-    flight_end_entry(&f->writer, e, ENTRY_VALIDATED);
+    flight_end_entry(&f->writer, e, from);
     entry_unref(&e);
     return FETCH_READ_CONTENT; /* there is none, but the connection is kept once the exchange has
                                   ended */

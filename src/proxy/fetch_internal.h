@@ -162,6 +162,6 @@ void fetch_publish(struct fetch *);
 void fetch_store_response(struct fetch *);
 /* Is this the 200 to a HEAD that tells of the response that is stored (RFC 9111 section 4.3.5)? */
 bool fetch_head_agrees(const struct fetch *, const struct response_head *);
-/* A 304 to our own validation, or such a 200: the renewed entry (one reference). NULL: no memory.
- */
-struct entry *fetch_freshen(struct fetch *, const struct response_head *);
+/* A 304 to our own validation, or such a 200: the renewed entry (one reference), and for whom it
+ * is. NULL: no memory. */
+struct entry *fetch_freshen(struct fetch *, const struct response_head *, enum flight_entry_from *);

@@ -219,7 +219,9 @@ bool fetch_head_agrees(const struct fetch *f, const struct response_head *head)
            (!head->has_length || head->content_length == old->content.n);
 }
 
-struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
+/* The stored response as this head renews it, and whether it may be stored. NULL: no memory. */
+static struct entry *renewed(struct fetch *f, const struct response_head *head,
+                             enum store_verdict *verdict)
 {
     const struct stored_view *old = &f->stale->view;
     struct request *r = f->r;
@@ -227,9 +229,8 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
     struct request_head asked = f->asked;
     if (asked.method == METHOD_HEAD)
         asked.method = METHOD_GET; /* whose response it is that is stored */
-    enum store_verdict verdict =
-        policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
-                       loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
+    *verdict = policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
+                              loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
     fields_remove(&fields, FIELD_CONTENT_LENGTH);
     f->store_key = (struct cache_key){old->key, r->variant.hash};
     struct slice text =
@@ -241,11 +242,43 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
     if (!blob)
         return NULL;
     memcpy(content, old->content.p, old->content.n);
-    struct entry *e = end_blob(f, blob);
-    if (verdict == STORE_YES && f->may_store && !flight_is_outdated(f->writer)) {
-        if (old->vary.n > 0)
-            fetch_extend_index(f, e);
-        store_entry(f, e);
+    return end_blob(f, blob);
+}
+
+static void store_renewed(struct fetch *f, struct entry *e)
+{
+    if (!f->may_store || flight_is_outdated(f->writer))
+        return;
+    if (f->stale->view.vary.n > 0)
+        fetch_extend_index(f, e);
+    store_entry(f, e);
+}
+
+/* The cookie is for who asked; for all others the response is renewed without it. */
+static void store_without_cookie(struct fetch *f, const struct response_head *head)
+{
+    struct response_head without = *head;
+    enum store_verdict verdict;
+    without.fields = (struct fields){0};
+    for (size_t i = 0; i < head->fields.n; i++) {
+        if (head->fields.v[i].id != FIELD_SET_COOKIE)
+            fields_push(&without.fields, &f->r->arena, head->fields.v[i]);
     }
+    struct entry *e = renewed(f, &without, &verdict);
+    if (e && verdict == STORE_YES)
+        store_renewed(f, e);
+    entry_unref(&e);
+}
+
+struct entry *fetch_freshen(struct fetch *f, const struct response_head *head,
+                            enum flight_entry_from *from)
+{
+    enum store_verdict verdict;
+    struct entry *e = renewed(f, head, &verdict);
+    *from = verdict == STORE_YES ? ENTRY_VALIDATED : ENTRY_FOR_LEADER;
+    if (e && verdict == STORE_YES)
+        store_renewed(f, e);
+    else if (e && verdict == STORE_NO_SET_COOKIE)
+        store_without_cookie(f, head);
     return e;
 }

@@ -101,8 +101,9 @@ const struct flight_response *flight_response(const struct flight_reader *);
 /* Where the entry of FLIGHT_ENTRY came from. */
 enum flight_entry_from {
     ENTRY_FROM_POOL,
-    ENTRY_VALIDATED, /* the origin answered 304 */
-    ENTRY_STALE,     /* the origin failed and stale-if-error allows it */
+    ENTRY_VALIDATED,  /* the origin answered 304 */
+    ENTRY_FOR_LEADER, /* the same, with what only who asked may have: the others look again */
+    ENTRY_STALE,      /* the origin failed and stale-if-error allows it */
 };
 /* Of FLIGHT_ENTRY: borrowed from the flight. */
 struct entry *flight_entry(const struct flight_reader *, enum flight_entry_from *);

@@ -191,6 +191,7 @@ bool lookup_response_is_ours(struct request *r, const struct flight_response *re
 enum cache_outcome lookup_outcome(struct request *r, enum flight_entry_from from)
 {
     switch (from) {
+    case ENTRY_FOR_LEADER:
     case ENTRY_VALIDATED: return OUTCOME_REVALIDATED;
     case ENTRY_STALE: return OUTCOME_STALE;
     case ENTRY_FROM_POOL: break;

@@ -395,7 +395,7 @@ static enum request_state on_flight_entry(struct request *r)
     struct entry *e = entry_ref(flight_entry(r->reader, &from));
     entry_unref(&r->entry);
     r->entry = e;
-    if (!lookup_entry_is_ours(r))
+    if (!lookup_entry_is_ours(r) || (from == ENTRY_FOR_LEADER && !r->leader))
         return look_again(r);
     r->outcome = lookup_outcome(r, from);
     r->tier = from == ENTRY_FROM_POOL ? TIER_POOL : TIER_NONE;
