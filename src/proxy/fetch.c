@@ -77,6 +77,7 @@ static void fetch_free(struct fetch *f)
     struct request *r = f->r;
     list_remove(&f->node);
     entry_unref(&f->stale);
+    entry_unref(&f->part);
     timer_cancel(&f->poll);
     f->magic = 0;
     spares_give(loop_spares(f->worker->loop), f, sizeof *f);
@@ -194,6 +195,16 @@ static enum fetch_state on_not_modified(struct fetch *f)
                                   ended */
 }
 
+/* The rest of a stored part does not fit to it: nobody's failure. */
+static enum fetch_state ask_for_the_whole(struct fetch *f)
+{
+    fetch_note_try_end(f);
+    exchange_cancel(&f->exchange);
+    f->picked = f->picked_before;
+    f->head_text = slice_none();
+    return FETCH_PICK;
+}
+
 static enum fetch_state step_decide(struct fetch *f)
 {
     uint16_t status = f->head->status;
@@ -216,6 +227,8 @@ static enum fetch_state step_decide(struct fetch *f)
         return on_not_modified(f);
     if (f->stale && bit && stale_on_failure(f->r, &f->stale->view.meta, bit))
         return end_with_stale(f);
+    if (!fetch_take_rest(f))
+        return ask_for_the_whole(f);
     fetch_take_head(f, f->head);
     if (f->collecting && f->response->vary.n > 0)
         return FETCH_INDEX;
@@ -259,6 +272,8 @@ static enum fetch_state step_failed(struct fetch *f)
         failure_log(f->r, LOG_ERROR, reply_row(reply)->text, "a stale response is served");
         return end_with_stale(f);
     }
+    if (f->collecting && f->error == EXCHANGE_TRUNCATED && !flight_is_outdated(f->writer))
+        fetch_store_beginning(f);
     flight_end(&f->writer, FLIGHT_BROKEN, reply);
     return FETCH_DONE;
 }

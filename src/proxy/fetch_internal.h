@@ -28,7 +28,9 @@ struct fetch {
     enum store_result lookup_result;
     struct store_get get;
     struct entry *stale; /* to be validated, or served where the origin fails */
-    bool validating;     /* the origin is asked whether it still holds */
+    struct entry *part;  /* its beginning is stored: the origin is asked for the rest only */
+    bool part_tried;
+    bool validating; /* the origin is asked whether it still holds */
 
     /* the fleet (fetch_lease.c) */
     struct store_lease lease; /* the right to fetch, while it is held */
@@ -149,6 +151,19 @@ void fetch_release_lease(struct fetch *);
 /* Fills head_text and out. */
 void fetch_make_request(struct fetch *);
 
+/* -- fetch_parts.c -- */
+/* Of a 206 that passes by: is it stored as a part? Sets meta and store_key. */
+enum store_verdict fetch_judge_part(struct fetch *);
+/* The response that was being collected broke off: what is there is stored as a part. */
+void fetch_store_beginning(struct fetch *);
+/* Where the beginning is stored: adds the fields that ask for the rest. */
+void fetch_ask_rest(struct fetch *, struct fields *out);
+/* False: the head that came is of use to nobody, the whole has to be asked for. Else `head` is that
+ * of the whole. */
+bool fetch_take_rest(struct fetch *);
+/* The head is published: gives the readers the beginning that was stored. */
+void fetch_put_beginning(struct fetch *);
+
 /* -- fetch_post.c -- */
 /* Is the answer to this POST stored as what a GET gets? Then the fetch has its key and store. */
 bool fetch_fills_get(struct fetch *);
@@ -160,6 +175,8 @@ void fetch_take_head(struct fetch *, const struct response_head *);
 void fetch_publish(struct fetch *);
 /* The whole response is there (RFC 9111 section 3.3): puts it into the store. */
 void fetch_store_response(struct fetch *);
+/* The same with the content that is there, under another head. */
+void fetch_store_as(struct fetch *, const struct response_head *);
 /* Is this the 200 to a HEAD that tells of the response that is stored (RFC 9111 section 4.3.5)? */
 bool fetch_head_agrees(const struct fetch *, const struct response_head *);
 /* A 304 to our own validation, or such a 200: the renewed entry (one reference), and for whom it

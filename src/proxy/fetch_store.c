@@ -5,6 +5,7 @@
 #include "proxy/fetch_internal.h"
 #include "proxy/invalidate.h"
 #include "proxy/lookup.h"
+#include "proxy/parts.h"
 
 /* -- the head -- */
 
@@ -33,9 +34,9 @@ static enum store_verdict check_rules(struct fetch *f)
 {
     struct request *r = f->r;
     const struct location_conf *l = r->location;
-    if (r->no_store != STORE_YES || r->pass_range)
-        return r->no_store != STORE_YES ? r->no_store : STORE_NO_RANGE;
-    if (!f->may_store)
+    if (r->no_store != STORE_YES)
+        return r->no_store;
+    if (!f->may_store && !r->pass_range)
         return STORE_NO_LOCK_TIMEOUT;
     const struct flight_response *before = r->response;
     bool refused = false;
@@ -61,6 +62,14 @@ static void choose_key(struct fetch *f)
     f->response->vary = vary_union(r->vary, spec, arena);
 }
 
+static void judge(struct fetch *f)
+{
+    f->verdict = policy_storable(&f->asked, &f->response->head, &f->r->location->rules,
+                                 f->request_time, f->response->response_time, &f->meta);
+    if (f->verdict == STORE_YES)
+        choose_key(f);
+}
+
 void fetch_take_head(struct fetch *f, const struct response_head *head)
 {
     struct request *r = f->r;
@@ -70,11 +79,10 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     if (!r->cacheable && !fetch_fills_get(f))
         return;
     f->verdict = check_rules(f);
-    if (f->verdict == STORE_YES)
-        f->verdict = policy_storable(&f->asked, &f->response->head, &r->location->rules,
-                                     f->request_time, f->response->response_time, &f->meta);
-    if (f->verdict == STORE_YES)
-        choose_key(f);
+    if (f->verdict == STORE_YES && r->pass_range)
+        f->verdict = fetch_judge_part(f);
+    else if (f->verdict == STORE_YES)
+        judge(f);
     f->collecting = f->verdict == STORE_YES;
     f->response->stored = f->collecting;
     f->response->lifetime_s = f->meta.lifetime_s;
@@ -127,6 +135,7 @@ void fetch_publish(struct fetch *f)
     }
     flight_publish_head(f->writer, f->response, f->collecting, f->collecting,
                         l->buffers_n * l->buffer_bytes);
+    fetch_put_beginning(f);
 }
 
 /* -- storing -- */
@@ -183,13 +192,20 @@ static void store_entry(struct fetch *f, struct entry *e)
 {
     fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
     counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
+    if (f->meta.status != 206)
+        parts_forget(f->r, f->r->store, &f->r->key);
     if (flight_is_outdated(f->writer))
         store_del(f->r->store, &f->store_key);
 }
 
 void fetch_store_response(struct fetch *f)
 {
-    struct response_head head = f->response->head;
+    fetch_store_as(f, &f->response->head);
+}
+
+void fetch_store_as(struct fetch *f, const struct response_head *as)
+{
+    struct response_head head = *as;
     struct arena *arena = &f->r->arena;
     uint64_t length = flight_length(f->writer);
     head.fields = without_length(&head.fields, arena);

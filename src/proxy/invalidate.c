@@ -4,6 +4,7 @@
 #include "http/uri.h"
 #include "proxy/flight.h"
 #include "proxy/lookup.h"
+#include "proxy/parts.h"
 
 /* Safe methods change nothing; what the operator lets use the cache only reads, too. */
 static bool may_change(const struct request *r)
@@ -35,8 +36,10 @@ struct cache_key invalidate_key(struct request *r, struct slice path, struct sli
 static void forget(struct request *r, struct slice path, struct slice query)
 {
     struct cache_key key = invalidate_key(r, path, query);
+    struct store *store = r->wconf->stores[r->location->cache];
     flight_table_changed(r->worker->flights, key.hash);
-    store_del(r->wconf->stores[r->location->cache], &key);
+    store_del(store, &key);
+    parts_forget(r, store, &key);
 }
 
 /* -- references (RFC 3986 section 5) -- */

@@ -3,6 +3,7 @@
 #include "cache/freshness.h"
 #include "cache/vary.h"
 #include "http/range.h"
+#include "proxy/parts.h"
 #include "proxy/stale.h"
 #include "proxy/uses.h"
 
@@ -152,6 +153,8 @@ enum lookup_result lookup_memory(struct request *r)
         return r->control.only_if_cached ? LOOKUP_REFUSED : LOOKUP_ALONE;
     }
     if (r->entry)
+        return on_entry(r);
+    if (UNLIKELY(fields_has(&r->head.fields, FIELD_RANGE)) && parts_answer(r))
         return on_entry(r);
     r->outcome = OUTCOME_MISS;
     if (r->control.only_if_cached)
