@@ -219,8 +219,8 @@ def test_who_asks_after_the_change_does_not_join_who_asked_before(origin, proxy,
 @pytest.mark.parametrize("bypass", [False, True], ids=["miss", "bypass"])
 def test_fetch_of_another_process_does_not_store_what_was_changed(make_proxy, origin, memcached, lock, bypass):
     def start():
-        return make_proxy().start('memcached: ["{memcached}"]\ncaches: {default: {memory: 0}}\nproxy_cache_bypass: $http_pass\n'
-                                  f"proxy_cache_lock: {lock}\n", memcached=memcached.address)
+        pool = 'memcached_pools: {default: {servers: ["%s"], connect_timeout: 2s, send_timeout: 2s, read_timeout: 2s}}\n' % memcached.address
+        return make_proxy().start(pool + "caches: {default: {memory: 0}}\nproxy_cache_bypass: $http_pass\n" + f"proxy_cache_lock: {lock}\n")
     first, second = start(), start()
     asked = {"pass": "1"} if bypass else {}
     waiting, request = fetch_held(origin, first.client, **asked)
