@@ -187,13 +187,14 @@ static enum store_result take_answer(struct tiered_get *tg, enum store_result re
     get->stale = tg->inner.stale;
     get->taken = tg->inner.taken;
     get->doubtful = tg->inner.doubtful;
+    get->copy = tg->inner.copy;
     get->version = tg->inner.version;
     get->lease = tg->inner.lease;
     get->count = tg->inner.count;
     give_get(s, tg);
     if (get->count_add > 0)
         return result;
-    if (result == STORE_HIT && !is_purged(get))
+    if (result == STORE_HIT && !is_purged(get) && !get->copy)
         keep_in_memory(s, get->entry);
     return result == STORE_MISS && !get->answered ? store_peek(s->memory, get) : result;
 }
@@ -217,6 +218,7 @@ static enum store_result tiered_get(struct store *store, struct store_get *get)
         .inner = {.key = get->key,
                   .count_add = get->count_add,
                   .count_s = get->count_s,
+                  .next = get->next,
                   .want = get->want,
                   .fn = tiered_on_pool,
                   .owner = tg},

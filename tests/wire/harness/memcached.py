@@ -12,10 +12,11 @@ from .process import free_port, kill_group, start
 
 
 class Memcached:
-    def __init__(self, *options):
-        self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
-        self._command = ["memcached", "-l", "127.0.0.1", "-p", str(self.port), "-U", "0", "-m", "16", "-t", "1", *options]
+    def __init__(self, *options, host="127.0.0.1", port=None):
+        self.host = host
+        self.port = port or free_port()
+        self.address = f"{self.host}:{self.port}"
+        self._command = ["memcached", "-l", self.host, "-p", str(self.port), "-U", "0", "-m", "16", "-t", "1", *options]
         if os.geteuid() == 0:
             self._command += ["-u", "root"]
         self._process = None
@@ -50,7 +51,7 @@ class Memcached:
     def command(self, line, data=None, end=b"\r\n"):
         """Sends one command; returns the reply up to `end`."""
         out = line.encode() + b"\r\n" + (data + b"\r\n" if data is not None else b"")
-        with socket.create_connection(("127.0.0.1", self.port), WAIT_S) as s:
+        with socket.create_connection((self.host, self.port), WAIT_S) as s:
             s.sendall(out)
             deadline, reply = Deadline(), b""
             while not reply.endswith(end) and wait_readable(s, deadline):
