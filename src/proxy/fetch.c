@@ -195,7 +195,8 @@ static enum fetch_state on_not_modified(struct fetch *f)
                                   ended */
 }
 
-/* The rest of a stored part does not fit to it: nobody's failure. */
+/* The rest of a stored part does not fit to it, or a 304 is about nothing that is stored: nobody's
+ * failure. */
 static enum fetch_state ask_for_the_whole(struct fetch *f)
 {
     fetch_note_try_end(f);
@@ -222,6 +223,8 @@ static enum fetch_state step_decide(struct fetch *f)
     } else {
         peer_succeeded(exchange_peer(f->exchange));
     }
+    if (f->validating && status == 304 && !f->stale && !fetch_select_variant(f))
+        return ask_for_the_whole(f);
     /* RFC 9111 sections 4.3.3 and 4.3.5; another 200 replaces it below */
     if ((f->validating && status == 304) || fetch_head_agrees(f, f->head))
         return on_not_modified(f);

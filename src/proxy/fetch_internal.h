@@ -30,7 +30,8 @@ struct fetch {
     struct entry *stale; /* to be validated, or served where the origin fails */
     struct entry *part;  /* its beginning is stored: the origin is asked for the rest only */
     bool part_tried;
-    bool validating; /* the origin is asked whether it still holds */
+    bool variants_asked; /* or not to be */
+    bool validating;     /* the origin is asked whether it still holds */
 
     /* the fleet (fetch_lease.c) */
     struct store_lease lease; /* the right to fetch, while it is held */
@@ -108,8 +109,8 @@ void fetch_leave_uses(struct fetch *);
 /* Of a response that is to be stored and varies: the index of its URL stands, and lists it, before
  * anybody hears of it. Sets store_key, or stops collecting. */
 fetch_step_fn fetch_step_index;
-/* The variant `e` was renewed: the index must live as long. */
-void fetch_extend_index(struct fetch *, const struct entry *e);
+/* The variant `e` was renewed: the index must list it, and live as long. False: it cannot. */
+bool fetch_extend_index(struct fetch *, const struct entry *e);
 /* Gives up what is held for it. */
 void fetch_leave_index(struct fetch *);
 
@@ -163,6 +164,12 @@ void fetch_ask_rest(struct fetch *, struct fields *out);
 bool fetch_take_rest(struct fetch *);
 /* The head is published: gives the readers the beginning that was stored. */
 void fetch_put_beginning(struct fetch *);
+
+/* -- fetch_variants.c -- */
+/* Of a variant that is not stored: adds the tags of those that are. False: there are none. */
+bool fetch_ask_variants(struct fetch *, struct fields *out);
+/* A 304 to that: `stale` is the variant that it is about. False: none of ours. */
+bool fetch_select_variant(struct fetch *);
 
 /* -- fetch_post.c -- */
 /* Is the answer to this POST stored as what a GET gets? Then the fetch has its key and store. */

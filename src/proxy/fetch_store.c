@@ -248,7 +248,7 @@ static struct entry *renewed(struct fetch *f, const struct response_head *head,
     *verdict = policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
                               loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
     fields_remove(&fields, FIELD_CONTENT_LENGTH);
-    f->store_key = (struct cache_key){old->key, r->variant.hash};
+    f->store_key = r->variant; /* which another variant may turn out to be, too */
     struct slice text =
         policy_head_text_of_fields(f->meta.status, status_reason(f->meta.status), &fields,
                                    &r->location->rules, &r->arena, &f->meta);
@@ -265,9 +265,8 @@ static void store_renewed(struct fetch *f, struct entry *e)
 {
     if (!f->may_store || flight_is_outdated(f->writer))
         return;
-    if (f->stale->view.vary.n > 0)
-        fetch_extend_index(f, e);
-    store_entry(f, e);
+    if (f->stale->view.vary.n == 0 || fetch_extend_index(f, e))
+        store_entry(f, e);
 }
 
 /* The cookie is for who asked; for all others the response is renewed without it. */
