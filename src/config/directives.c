@@ -262,6 +262,13 @@ static const struct directive directives[] = {
     { .name = "proxy_cache_key", .scope = SCOPE_ALL, .type = TYPE_TEMPLATE, LOCATION_FIELD(cache_key),
       .dflt = "$scheme$host$uri$is_args$args", .source = "nginx",
       .doc = "What makes two requests the same; values cannot run into each other (nginx: $scheme$proxy_host$request_uri)." },
+    { .name = "proxy_store", .scope = SCOPE_ALL, .type = TYPE_STORE_PATH, LOCATION_FIELD(store_path), .dflt = "off",
+      .source = "nginx",
+      .doc = "Writes each whole 200 to a GET that an origin sends to the file of this path as well, such as /var/mirror/$host$uri (percent-encoding is decoded), with its Last-Modified as the file's time. The file appears when it is complete. There is no root directive, so on is an error." },
+    { .name = "proxy_store_access", .scope = SCOPE_ALL, .type = TYPE_STORE_ACCESS, LOCATION_FIELD(store_mode), .dflt = "user:rw",
+      .source = "nginx", .doc = "Who may read and write the files of proxy_store, and search the folders made for them." },
+    { .name = "proxy_store_max_size", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(store_max_bytes), .dflt = "1g",
+      .min = "1", .max = "1024g", .source = "mcproxy", .doc = "Longer content is not written by proxy_store." },
     { .name = "proxy_cache_key_args", .scope = SCOPE_ALL, .type = TYPE_KEY_ARGS, LOCATION_FIELD(key_args), .dflt = "off",
       .source = "mcproxy",
       .doc = "Which arguments of the query are part of the cache key: {only: [a, b]} or {except: [utm_*, fbclid]}, with a * at the end of a name for any rest; sort: on makes their order not count. Holds for $args, $is_args, $arg_NAME and $request_uri in proxy_cache_key; the origin gets the query as it came." },
@@ -452,6 +459,8 @@ static const struct type types[] = {
     [TYPE_CACHE_NAME] = {"name, off", parse_cache_name},
     [TYPE_CACHE_VALID] = {"durations by status", parse_cache_valid},
     [TYPE_KEY_ARGS] = {"map, off", parse_key_args},
+    [TYPE_STORE_PATH] = {"text with variables, off", parse_store_path},
+    [TYPE_STORE_ACCESS] = {"user:rw group:r all:r", parse_store_access},
     [TYPE_POOL_NAME] = {"name, off", parse_pool_name},
 };
 

@@ -59,6 +59,8 @@ enum directive_type {
     TYPE_CACHE_NAME,
     TYPE_CACHE_VALID,
     TYPE_KEY_ARGS,
+    TYPE_STORE_PATH,
+    TYPE_STORE_ACCESS,
     TYPE_POOL_NAME,
 };
 

@@ -128,7 +128,8 @@ type_parse_fn parse_flag_value, parse_number, parse_number_or_auto, parse_count,
     parse_text, parse_path;
 type_parse_fn parse_template, parse_templates, parse_field_names, parse_head_buffers, parse_buffers,
     parse_proxy_pass, parse_return, parse_set_header;
-type_parse_fn parse_cache_name, parse_cache_valid, parse_key_args, parse_pool_name;
+type_parse_fn parse_cache_name, parse_cache_valid, parse_key_args, parse_pool_name,
+    parse_store_path, parse_store_access;
 type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver, parse_bind;
 
 /* -- steps of loading -- */

@@ -5,6 +5,7 @@
 #include "proxy/failure.h"
 #include "proxy/fetch_internal.h"
 #include "proxy/lookup.h"
+#include "proxy/mirror.h"
 #include "proxy/stale.h"
 
 #include <stdio.h>
@@ -112,7 +113,7 @@ static void fetch_on_flight(void *owner)
     struct fetch *f = owner;
     bool wanted = f->collecting || f->background || f->may_store;
     if (flight_readers(f->writer) == 0 && !(wanted && f->state < FETCH_READ_CONTENT) &&
-        !f->collecting)
+        !f->collecting && !f->mirror)
         give_up(f);
     else if (f->exchange && f->state == FETCH_READ_CONTENT && !flight_window_full(f->writer))
         exchange_resume(f->exchange);
@@ -252,6 +253,7 @@ static enum fetch_state step_store(struct fetch *f)
 {
     if (f->collecting && !flight_is_outdated(f->writer))
         fetch_store_response(f);
+    fetch_end_mirror(f);
     flight_end(&f->writer, FLIGHT_COMPLETE, REPLY_NONE);
     return FETCH_DONE;
 }
@@ -296,6 +298,7 @@ static enum fetch_state step_done(struct fetch *f)
     fetch_leave_uses(f);
     fetch_leave_index(f);
     fetch_release_lease(f);
+    mirror_abort(&f->mirror);
     if (f->exchange)
         exchange_cancel(&f->exchange);
     if (f->writer)
@@ -313,7 +316,7 @@ static bool goes_on_alone(const struct fetch *f)
         return false;
     if (f->state < FETCH_READ_CONTENT)
         return f->may_store;
-    return f->collecting || flight_readers(f->writer) > 1;
+    return f->collecting || f->mirror || flight_readers(f->writer) > 1;
 }
 
 void fetch_request_gone(struct fetch **fp, struct request *r)

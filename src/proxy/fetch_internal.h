@@ -73,6 +73,7 @@ struct fetch {
     enum store_verdict verdict;
     struct cache_key store_key;
     bool collecting;
+    struct mirror *mirror;     /* the file of proxy_store that is being written, or NULL */
     struct fetch_uses *uses;   /* where proxy_cache_min_uses is counted in the pool, else NULL */
     struct fetch_index *index; /* of a response that varies, else NULL */
 
@@ -170,6 +171,12 @@ void fetch_put_beginning(struct fetch *);
 bool fetch_ask_variants(struct fetch *, struct fields *out);
 /* A 304 to that: `stale` is the variant that it is about. False: none of ours. */
 bool fetch_select_variant(struct fetch *);
+
+/* -- fetch_mirror.c -- */
+/* The head is there: opens the file where there is one to be written. */
+void fetch_begin_mirror(struct fetch *);
+/* The response is complete. */
+void fetch_end_mirror(struct fetch *);
 
 /* -- fetch_post.c -- */
 /* Is the answer to this POST stored as what a GET gets? Then the fetch has its key and store. */

@@ -2,6 +2,7 @@
 #include "cache/conditional.h"
 #include "cache/vary.h"
 #include "proxy/fetch_internal.h"
+#include "proxy/mirror.h"
 #include "proxy/parts.h"
 
 static bool is_strong(struct slice etag)
@@ -142,7 +143,9 @@ bool fetch_take_rest(struct fetch *f)
 
 void fetch_put_beginning(struct fetch *f)
 {
-    if (f->part)
+    if (f->part) {
         (void)!flight_append(f->writer, f->part->blob, f->part->view.content);
+        mirror_write(&f->mirror, f->part->view.content);
+    }
     entry_unref(&f->part);
 }

@@ -135,6 +135,7 @@ void fetch_publish(struct fetch *f)
     }
     flight_publish_head(f->writer, f->response, f->collecting, f->collecting,
                         l->buffers_n * l->buffer_bytes);
+    fetch_begin_mirror(f);
     fetch_put_beginning(f);
 }
 

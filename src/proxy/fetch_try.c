@@ -4,6 +4,7 @@
 #include "proxy/client.h"
 #include "proxy/failure.h"
 #include "proxy/fetch_internal.h"
+#include "proxy/mirror.h"
 
 /* -- one try -- */
 
@@ -79,6 +80,7 @@ static void on_content(struct exchange *ex, struct blob *blob, struct slice byte
         flight_stop_collecting(f->writer);
         fetch_release_lease(f);
     }
+    mirror_write(&f->mirror, bytes);
     /* Backpressure: readers that have not taken the window's bytes stop this reader. */
     if (!flight_append(f->writer, blob, bytes))
         exchange_pause(ex);

@@ -187,6 +187,11 @@ struct location_conf {
     bool cache_status;         /* proxy_cache_status: send Cache-Status */
     int64_t hit_for_miss_ms; /* how long a key whose response may not be shared is not queued for */
 
+    /* files */
+    const struct template *store_path; /* proxy_store; NULL: off */
+    uint32_t store_mode;               /* proxy_store_access, permission bits */
+    uint64_t store_max_bytes;
+
     /* log */
     const struct access_log_conf *logs;
     size_t logs_n;
