@@ -162,6 +162,25 @@ bool upstream_index(struct loading *l, const struct node *node, struct slice aut
 
 /* -- pools of memcached servers -- */
 
+/* The name of the records, made of service and address as nginx makes it. */
+static bool name_service(struct loading *l, const struct node *at, struct mc_server_conf *server)
+{
+    const struct endpoint *e = &server->endpoint;
+    if (server->service.n == 0) {
+        return true;
+    }
+    if (e->is_unix || e->is_literal || e->has_port) {
+        error_at(l->errors, &at->at, "service: a name without a port is needed, not \"%.*s\"",
+                 SLICE_ARG(server->text));
+        return false;
+    }
+    bool whole = slice_find(server->service, '.') < server->service.n;
+    server->service = arena_printf(l->arena, whole ? "%.*s.%.*s" : "_%.*s._tcp.%.*s",
+                                   SLICE_ARG(server->service), SLICE_ARG(e->host));
+    server->text = server->service;
+    return true;
+}
+
 static void load_node(struct loading *l, const struct node *item, struct level *pool)
 {
     const struct node *map = options_map(l, item, "servers");
@@ -172,7 +191,8 @@ static void load_node(struct loading *l, const struct node *item, struct level *
     struct level *level = level_new(l, SCOPE_NODE, NULL, slice_none(), &item->at);
     level->own = server;
     level_read(l, level, map);
-    if (server->text.n > 0 && endpoint_value(l, item, server->text, &server->endpoint)) {
+    if (server->text.n > 0 && endpoint_value(l, item, server->text, &server->endpoint) &&
+        name_service(l, item, server)) {
         pointers_add(&pool->children, l->arena, level);
     }
 }
@@ -191,9 +211,26 @@ static void report_same_servers(struct loading *l, const struct level *pool)
     }
 }
 
+/* A certificate cannot name a socket's path. */
+static void report_nameless_servers(struct loading *l, const struct level *pool)
+{
+    const struct mc_tls *tls = &((const struct mc_conf *)pool->own)->tls;
+    if (tls->context == NULL || tls->name.n > 0 || !tls_context_verifies(tls->context)) {
+        return;
+    }
+    for (size_t i = 0; i < pool->children.n; i++) {
+        const struct level *server = pool->children.items[i];
+        if (((const struct mc_server_conf *)server->own)->endpoint.is_unix) {
+            error_at(l->errors, &server->at,
+                     "a unix socket has no name for tls to verify: set name, or verify: off");
+        }
+    }
+}
+
 static void finish_pool(struct loading *l, struct level *level)
 {
     struct mc_conf *conf = level->own;
+    report_nameless_servers(l, level);
     if (level->children.n > MC_SERVERS_MAX) {
         error_at(l->errors, &level->at, "a pool has at most %d servers", MC_SERVERS_MAX);
         return;

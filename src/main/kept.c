@@ -1,6 +1,7 @@
 #include "main/kept.h"
 
 #include "base/assert.h"
+#include "net/tls.h"
 #include "proxy/worker.h"
 
 #include <stdlib.h>
@@ -130,7 +131,7 @@ void kept_resolver_return(struct kept_resolver **rp)
 
 static bool is_same_server(const struct mc_server_conf *a, const struct mc_server_conf *b)
 {
-    return slice_eq(a->text, b->text) && a->weight == b->weight;
+    return slice_eq(a->text, b->text) && slice_eq(a->service, b->service) && a->weight == b->weight;
 }
 
 /* Each key has the same places in both. */
@@ -147,12 +148,19 @@ static bool is_same_bind(const struct address *a, const struct address *b)
     return a->len == 0 || b->len == 0 ? a->len == b->len : address_eq(a, b);
 }
 
+static bool has_same_secrets(const struct mc_conf *a, const struct mc_conf *b)
+{
+    return slice_eq(a->auth.user, b->auth.user) && slice_eq(a->auth.password, b->auth.password) &&
+           tls_context_same(a->tls.context, b->tls.context) &&
+           a->tls.server_name == b->tls.server_name && slice_eq(a->tls.name, b->tls.name);
+}
+
 static bool is_same_pool(const struct mc_conf *a, const struct mc_conf *b)
 {
-    return slice_eq(a->name, b->name) && has_same_places(a, b) && a->protocol == b->protocol &&
-           is_same_bind(&a->bind, &b->bind) && a->replicas == b->replicas &&
-           a->replica_ttl_ms == b->replica_ttl_ms && a->old_places_ms == b->old_places_ms &&
-           a->connect_timeout_ms == b->connect_timeout_ms &&
+    return slice_eq(a->name, b->name) && has_same_places(a, b) && has_same_secrets(a, b) &&
+           a->protocol == b->protocol && is_same_bind(&a->bind, &b->bind) &&
+           a->replicas == b->replicas && a->replica_ttl_ms == b->replica_ttl_ms &&
+           a->old_places_ms == b->old_places_ms && a->connect_timeout_ms == b->connect_timeout_ms &&
            a->send_timeout_ms == b->send_timeout_ms && a->read_timeout_ms == b->read_timeout_ms &&
            a->breaker_fails == b->breaker_fails && a->breaker_probe_ms == b->breaker_probe_ms &&
            a->pending_max == b->pending_max && a->read_buffer_bytes == b->read_buffer_bytes &&
@@ -206,6 +214,7 @@ static struct kept_pool *pool_new(struct kept *k, struct config *config, const s
         return NULL;
     struct kept_pool *p = calloc(1, sizeof *p);
     ASSERT(p);
+    mc_pool_guard(pool, k->lock);
     p->kept = k;
     p->pool = pool;
     p->conf = conf;

@@ -24,7 +24,24 @@ struct mc_server_conf {
     struct slice text; /* as configured: "cache-1:11211", "10.0.0.1", "unix:/run/memcached.sock";
                           its place on the ring comes from this, not from what it resolves to */
     struct endpoint endpoint; /* of `text`; port 0 means MC_DEFAULT_PORT */
-    uint32_t weight;          /* 1 to MC_WEIGHT_MAX */
+    uint32_t weight;          /* 1 to MC_WEIGHT_MAX; of a service, a factor of its records' */
+    struct slice service;     /* the name of SRV records, which name the servers; empty: `endpoint`
+                                 is the server */
+};
+
+/* Who we are to servers that ask for it (memcached's -Y). Never in a log. */
+struct mc_auth {
+    struct slice user; /* neither has a space or a control byte; empty: nobody asks */
+    struct slice password;
+};
+#define MC_AUTH_MAX 250 /* bytes of either */
+
+/* TLS to the servers (memcached's -Z). */
+struct tls_context;
+struct mc_tls {
+    struct tls_context *context; /* NULL: no TLS; of the configuration */
+    bool server_name;            /* names are sent (SNI) */
+    struct slice name;           /* in every server's certificate; empty: that of each server */
 };
 
 struct mc_conf {
@@ -48,6 +65,8 @@ struct mc_conf {
     size_t send_buffer_bytes; /* queued for one server; stores that pass it are dropped */
     size_t item_max_bytes;    /* what the servers take (`-I`): longer values are not sent, a longer
                                  reply is a lie */
+    struct mc_auth auth;
+    struct mc_tls tls;
 };
 
 #define MC_DEFAULT_PORT    11211

@@ -21,6 +21,8 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 
+#include <pthread.h>
+
 struct mc_pool;
 struct mc_server;
 
@@ -82,6 +84,9 @@ struct mc_get {
  */
 NODISCARD struct mc_pool *mc_pool_new(struct loop *, struct resolver *, struct log *,
                                       const struct mc_conf *);
+/* Others may read the pool's servers while they hold the lock: they may change where the
+ * configuration has services. Before any other thread knows the pool. */
+void mc_pool_guard(struct mc_pool *, pthread_mutex_t *);
 /* Every lookup must have called back or been cancelled. Stores still queued are lost. */
 void mc_pool_free(struct mc_pool **);
 
@@ -101,6 +106,15 @@ bool mc_pool_set_over(struct mc_pool *, const struct mc_key *, struct blob *valu
 /* The same, only where nothing is. */
 bool mc_pool_add(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                  int64_t ttl_s);
+/* What an item costs a server beside its key and value, generously: header, CAS, flags,
+ * terminators. */
+#define MC_ITEM_OVERHEAD_BYTES 72
+/* The longest item that every server of the pool takes, as far as they have told: never more than
+ * conf's `item_max_bytes`, which stands for those that have not. */
+size_t mc_pool_item_max_bytes(const struct mc_pool *);
+/* Is any server connected? */
+bool mc_pool_is_up(const struct mc_pool *);
+
 void mc_pool_del(struct mc_pool *, const struct mc_key *);
 /* A command of a tool to one server, answered by text: `stats`, `me KEY`, `delete KEY`. */
 struct mc_text {
@@ -112,7 +126,8 @@ struct mc_text {
 /* Lines that begin with STAT are followed by others, any other line ends the answer. Not while
  * stores are on their way to that server. As mc_pool_get. */
 NODISCARD enum mc_result mc_pool_ask(struct mc_pool *, size_t server, struct mc_text *);
-/* Gives an item `ttl_s` seconds to live from now on, where the server has the meta protocol. */
+/* Gives an item `ttl_s` seconds (as of mc_exptime) to live from now on, where the server has the
+ * meta protocol. */
 void mc_pool_touch(struct mc_pool *, const struct mc_key *, uint32_t ttl_s);
 /* Removes only the item of version `cas`; with `mark` it stays, stale, and one of those who look
  * with a lease wins it. Does nothing where the server has no versions. */
@@ -140,6 +155,8 @@ enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server)
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
 /* The server that has the key. */
 size_t mc_pool_server_of(struct mc_pool *, const struct mc_key *);
+/* The one that has its second copy. False: there are none. */
+NODISCARD bool mc_pool_second_of(struct mc_pool *, const struct mc_key *, size_t *server);
 /* What is known of the connection, from the loop's thread. */
 struct mc_server_facts {
     struct slice address; /* in use or tried last, into `address_text`; empty: none is known */

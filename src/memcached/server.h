@@ -6,6 +6,7 @@
 #include "memcached/breaker.h"
 #include "memcached/conn.h"
 #include "net/dial.h"
+#include "net/tls_handshake.h"
 
 #define MC_ADDRESSES_MAX 16
 
@@ -25,6 +26,8 @@ struct mc_server {
     struct mc_breaker breaker;
     struct mc_conn conn;
     struct dial dial;
+    struct tls_handshake handshake; /* behind dial, where the pool has TLS */
+    struct tls_session session;     /* of the last connection */
     struct address addresses[MC_ADDRESSES_MAX];
     size_t addresses_n;
     size_t address_at; /* the one in use or tried last */
@@ -45,6 +48,8 @@ struct mc_server {
 /* Starts connecting. Keeps `env` and `conf`. */
 void mc_server_init(struct mc_server *, const struct mc_server_env *env,
                     const struct mc_server_conf *conf);
+/* Ends what is under way: before mc_server_fini. */
+void mc_server_leave(struct mc_server *);
 /* No lookup may be pending. */
 void mc_server_fini(struct mc_server *);
 /* MC_PENDING or MC_FAILED. */

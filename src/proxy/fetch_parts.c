@@ -45,7 +45,7 @@ void fetch_store_beginning(struct fetch *f)
 {
     const struct response_head *got = &f->response->head;
     uint64_t n = flight_length(f->writer);
-    if (got->status != 200 || !got->has_length || n == 0 || n >= got->content_length ||
+    if (f->fill || got->status != 200 || !got->has_length || n == 0 || n >= got->content_length ||
         f->response->vary.n > 0 || !is_strong(fields_get(&got->fields, FIELD_ETAG)))
         return;
     struct arena *arena = &f->r->arena;

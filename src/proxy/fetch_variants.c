@@ -7,7 +7,8 @@
 
 #define TAGS_MAX 8
 
-/* The next listed variant that has a tag and is in memory (one reference), or NULL. */
+/* The next listed variant that has a tag and is in memory (one reference), or NULL. Chunks can be
+ * found only by the key of the variant that they were stored for. */
 static struct entry *next_tagged(struct fetch *f, struct slice *rest)
 {
     struct request *r = f->r;
@@ -17,7 +18,7 @@ static struct entry *next_tagged(struct fetch *f, struct slice *rest)
             cache_key_variant(&r->key, r->vary_generation, values, &r->arena, r->worker->key_seed);
         struct entry *e = lookup_peek(r, &key);
         if (e && e->view.meta.kind == STORED_RESPONSE && e->view.meta.status == 200 &&
-            e->view.etag.n > 0)
+            e->view.etag.n > 0 && !stored_is_manifest(&e->view.meta))
             return e;
         entry_unref(&e);
     }

@@ -3,6 +3,7 @@
  * worker and cache. */
 #pragma once
 
+#include "cache/cache_conf.h"
 #include "cache/store.h"
 #include "memcached/pool.h"
 
@@ -18,4 +19,7 @@ struct store_pool_counters {
  * freed. Free it with its ops' free, which every lookup must precede with its callback or its
  * cancel. NULL: the crypto library lacks SHA-256. */
 NODISCARD struct store *store_pool_new(struct mc_pool *pool, struct slice prefix);
+/* What is put from now on is compressed where this says so; what others have compressed is read in
+ * any case. Keeps what `types` points to until the store is freed. */
+void store_pool_compress(struct store *, const struct cache_compress *);
 const struct store_pool_counters *store_pool_counters(const struct store *);
