@@ -1,6 +1,8 @@
 /* What the files of a fetch share: fetch.c (states, life, the response), fetch_lookup.c (the pool),
  * fetch_lease.c (the fleet), fetch_head.c (the request to the origin), fetch_try.c (one try),
- * fetch_index.c (the vary index), fetch_store.c (deciding, storing). */
+ * fetch_index.c (the vary index), fetch_variants.c (tags of other variants), fetch_uses.c
+ * (min_uses), fetch_parts.c (ranges), fetch_post.c (responses to POST), fetch_mirror.c
+ * (proxy_store), fetch_store.c (deciding, storing). */
 #pragma once
 
 #include "cache/policy.h"

@@ -102,6 +102,30 @@ def test_variants_of_one_target_are_bounded(origin, client):
     client.get("/a", foo=99).expect(200, content="99", cache_status=hit())
 
 
+POOLED = 'caches: {default: {memory: 0}}\nmemcached_pools: {default: {servers: ["{memcached}"], connect_timeout: 1s, read_timeout: 1s}}'
+
+
+@pytest.mark.parametrize("config", ["", POOLED], ids=["memory", "pool"])
+def test_response_that_varies_no_more_replaces_all_variants(make_proxy, memcached, origin, config):
+    client = make_proxy().start(config, memcached=memcached.address).client()
+    fill(origin, client, "one", "Foo", foo="1")
+    fill(origin, client, "two", "Foo", foo="2")
+    client.get("/a", foo="3")
+    origin.receive().reply(content="all", cache_control="max-age=60")
+    client.expect(200, content="all")
+    client.get("/none", cache_control="only-if-cached").expect(504)     # behind the store
+    for foo in ("1", "2", "3", "4"):
+        client.get("/a", foo=foo).expect(200, content="all", cache_status=hit())
+    origin.silent()
+
+
+@pytest.mark.config("proxy_ignore_headers: Vary")
+@pytest.mark.parametrize("vary", ["Foo", "*"])
+def test_vary_that_is_ignored(origin, client, vary):
+    fill(origin, client, "one", vary, foo="1")
+    client.get("/a", foo="2").expect(200, content="one", cache_status=hit())
+
+
 @pytest.mark.config("proxy_cache_max_variants: 2")
 def test_least_recently_used_variant_makes_room(origin, client):
     fill(origin, client, "one", "Foo", foo="1")
