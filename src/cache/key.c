@@ -158,6 +158,25 @@ uint64_t cache_key_generation(struct slice base, struct slice key)
     return parse_hex_u64(digits, &generation) ? generation : 0;
 }
 
+/* A generation is longer. */
+static struct slice with_suffix(const struct cache_key *base, struct slice word,
+                                struct arena *arena)
+{
+    static const char mark[] = {MARK_VARIANT};
+    struct slice front = arena_concat(arena, base->bytes, slice_make(mark, sizeof(mark)));
+    return arena_concat(arena, front, word);
+}
+
+struct cache_key cache_key_uses(const struct cache_key *base, struct arena *arena)
+{
+    return (struct cache_key){with_suffix(base, SLICE("uses"), arena), base->hash};
+}
+
+struct cache_key cache_key_part(const struct cache_key *base, struct arena *arena, uint64_t seed)
+{
+    return key_of(with_suffix(base, SLICE("part"), arena), seed);
+}
+
 struct slice cache_key_print(struct slice key, struct arena *arena)
 {
     char *p = arena_alloc(arena, key.n);

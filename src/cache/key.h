@@ -41,5 +41,9 @@ struct cache_key cache_key_coded(struct slice source, struct slice coding, struc
                                  uint64_t seed);
 /* The generation that is part of `key`; 0: it is no variant of `base`. */
 uint64_t cache_key_generation(struct slice base, struct slice key);
+/* The key of the counter of uses of `base`: equal to no key of a record. */
+struct cache_key cache_key_uses(const struct cache_key *base, struct arena *);
+/* The key of a part of `base`'s response: equal to no other key. */
+struct cache_key cache_key_part(const struct cache_key *base, struct arena *, uint64_t seed);
 /* For people: control bytes shown as `|`; into the arena. */
 struct slice cache_key_print(struct slice key, struct arena *);

@@ -90,10 +90,13 @@ struct store_get {
     bool answered : 1;    /* by a server: a miss is one */
     bool stale : 1;       /* on a hit: marked stale, whatever its age */
     bool taken : 1;       /* on a hit: another process fetches a newer one */
-    bool doubtful : 1; /* with `taken` or STORE_WAIT: maybe nobody does, the pool is in trouble */
-    bool copy : 1;     /* on a hit: a second copy, which may outlive what it is of for as long as
-                          the pool says: not to be kept */
-    uint64_t version;  /* of what is there, 0: not known */
+    bool doubtful : 1;  /* with `taken` or STORE_WAIT: maybe nobody does, the pool is in trouble */
+    bool copy : 1;      /* on a hit: a second copy, which may outlive what it is of for as long as
+                           the pool says: not to be kept */
+    uint32_t count_add; /* no lookup: adds to the key's counter, which all processes share; a hit */
+    uint32_t count_s;   /* of a counter: how long it lives without being added to */
+    uint64_t count;     /* on such a hit */
+    uint64_t version;   /* of what is there, 0: not known */
     struct store_want want;
     struct store_lease lease; /* on a hit or a miss: held from now on, where it was won */
     store_get_fn *fn;

@@ -131,3 +131,22 @@ bool range_begins_below(struct slice value, uint64_t limit)
     }
     return any;
 }
+
+bool content_range_parse(struct slice value, struct byte_range *out, uint64_t *length)
+{
+    struct slice unit = SLICE("bytes ");
+    struct slice total;
+    struct slice last;
+    uint64_t end;
+    if (!slice_starts_nocase(value, unit)) {
+        return false;
+    }
+    struct slice first = slice_cut(slice_skip(value, unit.n), '/', &total);
+    first = slice_cut(first, '-', &last);
+    if (!parse_u64(first, INT64_MAX, &out->first) || !parse_u64(last, INT64_MAX, &end) ||
+        !parse_u64(total, INT64_MAX, length)) {
+        return false;
+    }
+    out->n = end - out->first + 1;
+    return out->first <= end && end < *length;
+}

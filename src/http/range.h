@@ -27,6 +27,10 @@ enum range_result {
 NODISCARD enum range_result range_select(struct slice value, uint64_t length, size_t max,
                                          struct byte_range *out, size_t *n);
 
+/* A value of Content-Range of one part (section 14.4): its place in `length` bytes. False: no such
+ * value, of an unknown length, or out of its bounds. */
+NODISCARD bool content_range_parse(struct slice value, struct byte_range *out, uint64_t *length);
+
 /* Do all of the ranges begin below `limit`? False also where that is not known without the length
  * (a suffix), and for what range_select ignores whatever the length is. */
 NODISCARD bool range_begins_below(struct slice value, uint64_t limit);

@@ -25,7 +25,10 @@ struct mc_ask {
                            left to live */
     uint32_t touch_s;   /* gives the item so long to live from now on; 0: leaves it */
     bool foreign;       /* others store it: an empty value is a value; and its flags */
-    bool text;          /* none of these: a command of struct mc_text */
+    uint32_t add; /* no lookup: adds so much to a number, which then is the value. With the meta
+                     protocol the number begins with it and lives for lease_s from now on;
+                     with the classic one it must be there, and its life is not changed */
+    bool text;    /* none of these: a command of struct mc_text */
 };
 
 /* What is told about the item. */
@@ -45,6 +48,7 @@ enum mc_reply_kind {
     MC_REPLY_NOT_STORED,   /* NS, NOT_STORED */
     MC_REPLY_EXISTS,       /* EX, EXISTS */
     MC_REPLY_NOT_FOUND,    /* NF, NOT_FOUND */
+    MC_REPLY_NUMBER,       /* `text` is the number that classic incr has made */
     MC_REPLY_NOOP,         /* MN */
     MC_REPLY_VERSION,      /* `text` is the version */
     MC_REPLY_ERROR,        /* ERROR: the command is unknown there */
@@ -60,7 +64,7 @@ struct mc_reply {
     uint32_t opaque;
     struct mc_item item; /* VALUE and DONE of the meta protocol, as far as it was asked for */
     struct slice key;    /* MC_REPLY_VALUE of the classic protocol */
-    struct slice text;   /* VERSION and the last two errors */
+    struct slice text;   /* NUMBER, VERSION and the last two errors */
 };
 
 enum mc_parse { MC_PARSE_OK, MC_PARSE_MORE, MC_PARSE_BAD };

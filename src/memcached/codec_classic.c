@@ -1,15 +1,18 @@
-/* The classic text protocol: get, set … noreply, delete. For routers and for servers older than the
- * meta commands. It has no opaque: a value names its key. */
+/* The classic text protocol: get, set … noreply, incr, delete. For routers and for servers older
+ * than the meta commands. It has no opaque: a value names its key. */
 #include "base/parse.h"
 #include "memcached/line.h"
 
 static size_t write_get(char *out, const struct mc_key *key, const struct mc_ask *ask,
                         uint32_t opaque)
 {
-    (void)ask;
     (void)opaque;
-    char *at = mc_put(out, SLICE("get "));
+    char *at = mc_put(out, ask->add > 0 ? SLICE("incr ") : SLICE("get "));
     at = mc_put(at, mc_key_slice(key));
+    if (ask->add > 0) {
+        *at++ = ' ';
+        at += format_u64(at, ask->add);
+    }
     at = mc_put(at, SLICE("\r\n"));
     return (size_t)(at - out);
 }
@@ -77,6 +80,12 @@ static enum mc_parse parse(struct slice in, size_t value_max_bytes, struct mc_re
         if (!slice_eq(line, statuses[i].word))
             continue;
         reply->kind = statuses[i].kind;
+        return MC_PARSE_OK;
+    }
+    uint64_t number = 0;
+    if (mc_line_number(line, UINT64_MAX, &number)) {
+        reply->kind = MC_REPLY_NUMBER;
+        reply->text = line;
         return MC_PARSE_OK;
     }
     return mc_line_common(line, reply) ? MC_PARSE_OK : MC_PARSE_BAD;

@@ -10,9 +10,26 @@ static char *put_flag(char *at, char flag, uint64_t number)
     return at + format_u64(at, number);
 }
 
+static size_t write_add(char *out, const struct mc_key *key, const struct mc_ask *ask,
+                        uint32_t opaque)
+{
+    char *at = mc_put(out, SLICE("ma "));
+    at = mc_put(at, mc_key_slice(key));
+    at = mc_put(at, SLICE(" v"));
+    at = put_flag(at, 'N', ask->lease_s);
+    at = put_flag(at, 'T', ask->lease_s);
+    at = put_flag(at, 'J', ask->add);
+    at = put_flag(at, 'D', ask->add);
+    at = put_flag(at, 'O', opaque);
+    at = mc_put(at, SLICE("\r\n"));
+    return (size_t)(at - out);
+}
+
 static size_t write_get(char *out, const struct mc_key *key, const struct mc_ask *ask,
                         uint32_t opaque)
 {
+    if (ask->add > 0)
+        return write_add(out, key, ask, opaque);
     char *at = mc_put(out, SLICE("mg "));
     at = mc_put(at, mc_key_slice(key));
     if (!ask->no_value)

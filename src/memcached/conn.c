@@ -246,7 +246,10 @@ bool mc_conn_get(struct mc_conn *c, struct mc_get *get)
     mc_out_commit(&c->out, c->protocol->write_get(at, &get->key, &get->ask, next_opaque(c)));
     get->seq = c->ops.tail;
     bool check = get->ask.no_value && c->protocol->has_leases;
-    push_op(c, (struct mc_op){.kind = check ? MC_OP_CHECK : MC_OP_GET,
+    bool add = get->ask.add > 0 && !c->protocol->has_leases;
+    push_op(c, (struct mc_op){.kind = check ? MC_OP_CHECK
+                                      : add ? MC_OP_ADD
+                                            : MC_OP_GET,
                               .get = get,
                               .deadline = get->deadline,
                               .key_hash = hash_of_key(c, &get->key)});

@@ -192,6 +192,20 @@ static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, enum mc_resu
     return STEP_NEXT;
 }
 
+static enum step on_number(struct mc_conn *c, const struct mc_reply *reply)
+{
+    if (!is_due(c, MC_OP_ADD, reply))
+        return STEP_GARBAGE;
+    struct blob *blob = blob_new(reply->text.n);
+    if (blob == NULL)
+        return STEP_MEMORY;
+    memcpy(blob->data, reply->text.p, reply->text.n);
+    blob->len = reply->text.n;
+    c->in_start += reply->line_bytes;
+    complete_first(c, MC_HIT, blob);
+    return STEP_NEXT;
+}
+
 /* A quiet store speaks only when it failed, and by some protocols not even then. Takes one of those
  * that stand before the next reply; false: there is none. */
 static bool blame_store(struct mc_conn *c, enum mc_counter why)
@@ -250,6 +264,8 @@ static enum step on_done(struct mc_conn *c, const struct mc_reply *reply)
 /* Of a change that names a version, or of a delete. */
 static enum step on_other_item(struct mc_conn *c, const struct mc_reply *reply)
 {
+    if (is_first(c, MC_OP_ADD))
+        return on_status(c, MC_OP_ADD, MC_MISS, reply);
     bool of_store = c->protocol->has_leases && (!reply->has_opaque || is_first(c, MC_OP_SET));
     return of_store ? on_not_stored(c, MC_SETS_OVERTAKEN, reply)
                     : on_status(c, MC_OP_DEL, MC_MISS, reply);
@@ -265,6 +281,7 @@ static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
     case MC_REPLY_DONE: return on_done(c, reply);
     case MC_REPLY_EXISTS:
     case MC_REPLY_NOT_FOUND: return on_other_item(c, reply);
+    case MC_REPLY_NUMBER: return on_number(c, reply);
     case MC_REPLY_NOT_STORED: return on_not_stored(c, MC_SET_ERRORS, reply);
     case MC_REPLY_SERVER_ERROR: return on_server_error(c, reply);
     case MC_REPLY_NOOP:

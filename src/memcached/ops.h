@@ -15,6 +15,7 @@ struct mc_key;
 /* Lookups, then changes. */
 enum mc_op_kind {
     MC_OP_GET,
+    MC_OP_ADD,   /* to a number, with the classic protocol; with the other one it is as a lookup */
     MC_OP_CHECK, /* a lookup without the value */
     MC_OP_DEL,
     MC_OP_SET, /* one whose success is answered too */
@@ -22,7 +23,7 @@ enum mc_op_kind {
 };
 static inline bool mc_op_is_lookup(enum mc_op_kind kind)
 {
-    return kind == MC_OP_GET || kind == MC_OP_CHECK;
+    return kind == MC_OP_GET || kind == MC_OP_CHECK || kind == MC_OP_ADD;
 }
 
 struct mc_op {

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "cache/conditional.h"
 #include "proxy/deliver_head.h"
+#include "proxy/parts.h"
 
 /* What a request and a response have to be (section 14.2); `accept` are the values of the
  * response's Accept-Ranges. */
@@ -91,8 +92,28 @@ static void make_multipart(struct request *r, const struct stored_view *v,
     deliver_head_range(r, v, type, slice_none(), &a->text);
 }
 
+/* It was chosen because it holds the one range that is asked for. */
+static const struct range_answer *range_of_part(struct request *r, const struct stored_view *v)
+{
+    struct range_answer *a = ARENA_NEW(&r->arena, struct range_answer);
+    struct byte_range place;
+    struct byte_range asked;
+    uint64_t length;
+    size_t n = 0;
+    if (!parts_place(v, &place, &length) || select_ranges(r, length, &asked, &n) != RANGE_PARTIAL)
+        return NULL;
+    a->n = 1;
+    a->parts[0].range = (struct byte_range){asked.first - place.first, asked.n};
+    a->text.status = 206;
+    a->text.content_length = asked.n;
+    deliver_head_range(r, v, slice_none(), content_range(r, &asked, length), &a->text);
+    return a;
+}
+
 const struct range_answer *deliver_range_of_entry(struct request *r, const struct stored_view *v)
 {
+    if (v->meta.status == 206)
+        return range_of_part(r, v);
     struct byte_range ranges[BYTE_RANGES_MAX];
     size_t n = 0;
     if (!may_be_ranged(r, v, stored_field(v, SLICE("Accept-Ranges"))))

@@ -5,6 +5,7 @@
 #include "proxy/failure.h"
 #include "proxy/fetch_internal.h"
 #include "proxy/lookup.h"
+#include "proxy/mirror.h"
 #include "proxy/stale.h"
 
 #include <stdio.h>
@@ -77,6 +78,7 @@ static void fetch_free(struct fetch *f)
     struct request *r = f->r;
     list_remove(&f->node);
     entry_unref(&f->stale);
+    entry_unref(&f->part);
     timer_cancel(&f->poll);
     f->magic = 0;
     spares_give(loop_spares(f->worker->loop), f, sizeof *f);
@@ -109,7 +111,7 @@ void fetch_on_room(struct fetch *f)
 {
     bool wanted = f->collecting || f->background || f->may_store;
     if (flight_readers(f->writer) == 0 && !(wanted && f->state < FETCH_READ_CONTENT) &&
-        !f->collecting)
+        !f->collecting && !f->mirror)
         give_up(f);
     else if (f->exchange && f->state == FETCH_READ_CONTENT && fetch_fill_has_room(f) &&
              !flight_window_full(f->writer))
@@ -138,6 +140,7 @@ static struct fetch *fetch_new(struct request *r, struct flight_reader *leader, 
     f->state = f->look ? FETCH_LOOKUP : FETCH_PICK;
     f->started = loop_now(f->worker->loop);
     f->writer = flight_attach_writer(leader, f->worker->loop, fetch_on_flight, f);
+    flight_begin(f->writer, r->key.hash);
     fetch_lease_init(f);
     if (!background)
         r->fetch = f;
@@ -184,16 +187,28 @@ static enum fetch_state end_with_stale(struct fetch *f)
 
 static enum fetch_state on_not_modified(struct fetch *f)
 {
-    struct entry *e = fetch_freshen(f, f->head);
+    enum flight_entry_from from;
+    struct entry *e = fetch_freshen(f, f->head, &from);
     if (!e) {
         f->error = EXCHANGE_LOCAL;
         flight_end(&f->writer, FLIGHT_BROKEN, REPLY_LOCAL_LIMIT);
         return FETCH_DONE;
     }
-    flight_end_entry(&f->writer, e, ENTRY_VALIDATED);
+    flight_end_entry(&f->writer, e, from);
     entry_unref(&e);
     return FETCH_READ_CONTENT; /* there is none, but the connection is kept once the exchange has
                                   ended */
+}
+
+/* The rest of a stored part does not fit to it, or a 304 is about nothing that is stored: nobody's
+ * failure. */
+static enum fetch_state ask_for_the_whole(struct fetch *f)
+{
+    fetch_note_try_end(f);
+    exchange_cancel(&f->exchange);
+    f->picked = f->picked_before;
+    f->head_text = slice_none();
+    return FETCH_PICK;
 }
 
 static enum fetch_state step_decide(struct fetch *f)
@@ -213,11 +228,15 @@ static enum fetch_state step_decide(struct fetch *f)
     } else {
         peer_succeeded(exchange_peer(f->exchange));
     }
+    if (f->validating && status == 304 && !f->stale && !fetch_select_variant(f))
+        return ask_for_the_whole(f);
     /* RFC 9111 sections 4.3.3 and 4.3.5; another 200 replaces it below */
     if ((f->validating && status == 304) || fetch_head_agrees(f, f->head))
         return on_not_modified(f);
     if (f->stale && bit && stale_on_failure(f->r, &f->stale->view.meta, bit))
         return end_with_stale(f);
+    if (!fetch_take_rest(f))
+        return ask_for_the_whole(f);
     fetch_take_head(f, f->head);
     if (f->collecting && f->response->vary.n > 0)
         return FETCH_INDEX;
@@ -237,8 +256,11 @@ static enum fetch_state step_read_content(struct fetch *f)
 static enum fetch_state step_store(struct fetch *f)
 {
     if (f->writer) {
+        if (f->collecting && flight_is_outdated(f->writer))
+            fetch_stop_storing(f);
         if (f->collecting)
             fetch_store_response(f);
+        fetch_end_mirror(f);
         flight_end(&f->writer, FLIGHT_COMPLETE, REPLY_NONE);
     }
     return fetch_fill_is_over(f) ? FETCH_DONE : FETCH_STAY;
@@ -263,6 +285,8 @@ static enum fetch_state step_failed(struct fetch *f)
         failure_log(f->r, LOG_ERROR, reply_row(reply)->text, "a stale response is served");
         return end_with_stale(f);
     }
+    if (f->collecting && f->error == EXCHANGE_TRUNCATED && !flight_is_outdated(f->writer))
+        fetch_store_beginning(f);
     flight_end(&f->writer, FLIGHT_BROKEN, reply);
     return FETCH_DONE;
 }
@@ -279,8 +303,10 @@ static enum fetch_state step_done(struct fetch *f)
     timer_cancel(&f->poll);
     if (f->looked && !f->lookup_done)
         store_cancel(f->r->store, &f->get);
+    fetch_leave_uses(f);
     fetch_leave_index(f);
     fetch_release_lease(f);
+    mirror_abort(&f->mirror);
     fetch_fill_free(f);
     entry_unref(&f->manifest);
     if (f->exchange)
@@ -300,7 +326,7 @@ static bool goes_on_alone(const struct fetch *f)
         return false;
     if (f->state < FETCH_READ_CONTENT)
         return f->may_store;
-    return f->collecting || flight_readers(f->writer) > 1;
+    return f->collecting || f->mirror || flight_readers(f->writer) > 1;
 }
 
 void fetch_request_gone(struct fetch **fp, struct request *r)

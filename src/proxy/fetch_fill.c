@@ -38,6 +38,8 @@ static bool is_large(const struct fetch *f, uint64_t bytes)
     const struct request *r = f->r;
     const struct cache_store_conf *c = &r->wconf->conf->caches[r->location->cache];
     uint64_t max = (uint64_t)c->memory_max_object_bytes;
+    if (f->meta.status == 206)
+        return false; /* a part is of use in memory only */
     if (c->memory_bytes > 0 && c->memory_bytes / 2 < max)
         max = c->memory_bytes / 2;
     return bytes > max;

@@ -151,6 +151,9 @@ void fetch_make_request(struct fetch *f)
     add_fields(r, &out, r->cacheable && !r->pass_range, r->pass_conditions && !f->stale);
     f->validating =
         f->stale && r->location->revalidate && conditional_add(&f->stale->view, &out, &r->arena);
+    fetch_ask_rest(f, &out);
+    if (!f->validating)
+        f->validating = fetch_ask_variants(f, &out);
     add_via(r, &out);
     add_framing(f, &out);
     f->head_text = h1_write_request(&r->arena, f->asked.method_token, target_of(r), &out);

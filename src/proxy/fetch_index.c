@@ -13,9 +13,7 @@
 #include "proxy/fetch_internal.h"
 #include "proxy/lookup.h"
 
-#define SLACK_S                                                                      \
-    86400 /* an index lives longer than its variants, or each new one would write it \
-           */
+#define SLACK_S    86400 /* that an index outlives its variants: not each new one writes it */
 #define WRITES_MAX 4
 
 /* What the pool was asked last. */
@@ -181,21 +179,29 @@ static void write_index(struct fetch *f)
     put_index(f, f->response->vary, ix->listed, ix->generation, ix->version, ttl_s(f) + SLACK_S);
 }
 
-void fetch_extend_index(struct fetch *f, const struct entry *e)
+/* Without waiting for what becomes of it: another process that writes at the same time wins. */
+bool fetch_extend_index(struct fetch *f, const struct entry *e)
 {
     struct request *r = f->r;
     struct entry *index = lookup_peek(r, &r->key);
-    if (is_index(index)) {
+    struct slice values = lookup_vary_values(r, e->view.vary);
+    bool is_ours = is_index(index) &&
+                   index->view.meta.generation == cache_key_generation(r->key.bytes, e->view.key);
+    bool fits = true;
+    if (is_ours) {
         const struct stored_view *v = &index->view;
         uint64_t version = atomic_load_explicit(&index->version, memory_order_relaxed);
         int64_t ttl = freshness_store_ttl_s(&e->view.meta);
         wall_ms ends = v->meta.received_ms + v->meta.lifetime_s * 1000;
-        bool ours = v->meta.generation == cache_key_generation(r->key.bytes, e->view.key);
-        if (ours && ends - loop_wall(f->worker->loop) < ttl * 1000 &&
-            (version != 0 || !lookup_has_pool(r)))
-            put_index(f, v->vary, v->content, v->meta.generation, version, ttl + SLACK_S);
+        bool has = variants_have(v->content, values);
+        struct slice all = has ? v->content : variants_with(v->content, values, &r->arena);
+        fits = has || variants_have_room(v->content, values, r->location->rules.max_variants);
+        bool lasts = ends - loop_wall(f->worker->loop) >= ttl * 1000;
+        if (fits && !(has && lasts) && (version != 0 || !lookup_has_pool(r)))
+            put_index(f, v->vary, all, v->meta.generation, version, ttl + SLACK_S);
     }
     entry_unref(&index);
+    return fits;
 }
 
 /* -- the stages: each returns whether it has asked the pool -- */
@@ -254,9 +260,7 @@ static bool begin(struct fetch *f)
 
 static bool on_lease(struct fetch *f)
 {
-    f->lease = f->get.lease;
-    f->get.lease.version = 0;
-    f->lease_since = loop_now(f->worker->loop);
+    fetch_take_lease(f);
     return write_unless_listed(f);
 }
 

@@ -1,6 +1,8 @@
 /* What the files of a fetch share: fetch.c (states, life, the response), fetch_lookup.c (the pool),
  * fetch_lease.c (the fleet), fetch_head.c (the request to the origin), fetch_try.c (one try),
- * fetch_index.c (the vary index), fetch_store.c (deciding, storing). */
+ * fetch_index.c (the vary index), fetch_variants.c (tags of other variants), fetch_uses.c
+ * (min_uses), fetch_parts.c (ranges), fetch_post.c (responses to POST), fetch_mirror.c
+ * (proxy_store), fetch_store.c (deciding, storing). */
 #pragma once
 
 #include "cache/policy.h"
@@ -28,6 +30,9 @@ struct fetch {
     enum store_result lookup_result;
     struct store_get get;
     struct entry *stale; /* to be validated, or served where the origin fails */
+    struct entry *part;  /* its beginning is stored: the origin is asked for the rest only */
+    bool part_tried;
+    bool variants_asked; /* or not to be */
     bool validating;     /* the origin is asked whether it still holds */
 
     /* the fleet (fetch_lease.c) */
@@ -72,6 +77,8 @@ struct fetch {
     bool collecting;           /* it is being stored: collected whole by the flight, */
     struct store_fill *fill;   /* or in chunks on its way */
     struct entry *manifest;    /* of these, once all of them have come */
+    struct mirror *mirror;     /* the file of proxy_store that is being written, or NULL */
+    struct fetch_uses *uses;   /* where proxy_cache_min_uses is counted in the pool, else NULL */
     struct fetch_index *index; /* of a response that varies, else NULL */
 
     /* fetch_make_request's, not cleared before: most lookups in the pool need no origin */
@@ -94,12 +101,21 @@ fetch_step_fn fetch_step_lookup, fetch_step_wait;
  * lookup_done is set and the fetch runs. */
 bool fetch_look(struct fetch *, const struct store_get *);
 
+/* -- fetch_uses.c: proxy_cache_min_uses, counted over all processes -- */
+/* Asks for the count, in the same write as the lookup that follows. */
+void fetch_ask_uses(struct fetch *);
+/* False: the answer is still due. */
+bool fetch_uses_known(const struct fetch *);
+/* Nothing was found: may the response not be stored yet? */
+bool fetch_uses_too_few(const struct fetch *);
+void fetch_leave_uses(struct fetch *);
+
 /* -- fetch_index.c -- */
 /* Of a response that is to be stored and varies: the index of its URL stands, and lists it, before
  * anybody hears of it. Sets store_key, or stops collecting. */
 fetch_step_fn fetch_step_index;
-/* The variant `e` was renewed: the index must live as long. */
-void fetch_extend_index(struct fetch *, const struct entry *e);
+/* The variant `e` was renewed: the index must list it, and live as long. False: it cannot. */
+bool fetch_extend_index(struct fetch *, const struct entry *e);
 /* Gives up what is held for it. */
 void fetch_leave_index(struct fetch *);
 
@@ -119,7 +135,7 @@ void fetch_note_try_end(struct fetch *);
 
 /* -- fetch_lease.c: one fetch per key among all processes that share a pool -- */
 void fetch_lease_init(struct fetch *);
-/* What the lookup asks for. */
+/* What the lookup asks for: the lease, or at least a version to store over. */
 struct store_want fetch_want(struct fetch *);
 /* The lookup has answered: what it won, and what it saw of others. */
 void fetch_take_lease(struct fetch *);
@@ -132,7 +148,7 @@ enum fetch_turn {
 enum fetch_turn fetch_turn(struct fetch *, const struct entry *e);
 /* Until the next look at what the other process does. */
 void fetch_wait(struct fetch *);
-/* Stores with the lease where it is the key's. */
+/* Stores with the lease where it is the key's, else over the version that the lookup has seen. */
 void fetch_put(struct fetch *, struct entry *, int64_t ttl_s);
 /* Nothing was or will be stored. */
 void fetch_release_lease(struct fetch *);
@@ -163,6 +179,35 @@ void fetch_fill_free(struct fetch *);
 /* Readers or the store have made room, or the last reader has left. */
 void fetch_on_room(struct fetch *);
 
+/* -- fetch_parts.c -- */
+/* Of a 206 that passes by: is it stored as a part? Sets meta and store_key. */
+enum store_verdict fetch_judge_part(struct fetch *);
+/* The response that was being collected broke off: what is there is stored as a part. */
+void fetch_store_beginning(struct fetch *);
+/* Where the beginning is stored: adds the fields that ask for the rest. */
+void fetch_ask_rest(struct fetch *, struct fields *out);
+/* False: the head that came is of use to nobody, the whole has to be asked for. Else `head` is that
+ * of the whole. */
+bool fetch_take_rest(struct fetch *);
+/* The head is published: gives the readers the beginning that was stored. */
+void fetch_put_beginning(struct fetch *);
+
+/* -- fetch_variants.c -- */
+/* Of a variant that is not stored: adds the tags of those that are. False: there are none. */
+bool fetch_ask_variants(struct fetch *, struct fields *out);
+/* A 304 to that: `stale` is the variant that it is about. False: none of ours. */
+bool fetch_select_variant(struct fetch *);
+
+/* -- fetch_mirror.c -- */
+/* The head is there: opens the file where there is one to be written. */
+void fetch_begin_mirror(struct fetch *);
+/* The response is complete. */
+void fetch_end_mirror(struct fetch *);
+
+/* -- fetch_post.c -- */
+/* Is the answer to this POST stored as what a GET gets? Then the fetch has its key and store. */
+bool fetch_fills_get(struct fetch *);
+
 /* -- fetch_store.c -- */
 /* Fills `response` from the head that came; the verdict, and what is needed to store it. */
 void fetch_take_head(struct fetch *, const struct response_head *);
@@ -170,8 +215,10 @@ void fetch_take_head(struct fetch *, const struct response_head *);
 void fetch_publish(struct fetch *);
 /* The whole response is there (RFC 9111 section 3.3): puts it into the store. */
 void fetch_store_response(struct fetch *);
+/* The same with the content that is there, under another head. */
+void fetch_store_as(struct fetch *, const struct response_head *);
 /* Is this the 200 to a HEAD that tells of the response that is stored (RFC 9111 section 4.3.5)? */
 bool fetch_head_agrees(const struct fetch *, const struct response_head *);
-/* A 304 to our own validation, or such a 200: the renewed entry (one reference). NULL: no memory.
- */
-struct entry *fetch_freshen(struct fetch *, const struct response_head *);
+/* A 304 to our own validation, or such a 200: the renewed entry (one reference), and for whom it
+ * is. NULL: no memory. */
+struct entry *fetch_freshen(struct fetch *, const struct response_head *, enum flight_entry_from *);

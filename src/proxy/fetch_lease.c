@@ -58,9 +58,11 @@ static bool takes_leases(const struct fetch *f)
 
 struct store_want fetch_want(struct fetch *f)
 {
-    if (!takes_leases(f))
+    if (!f->may_store || f->r->control.only_if_cached)
         return (struct store_want){0};
-    struct store_want want = {.lease_s = LEASE_S, .refresh_s = POLICY_KEEP_S, .lost = f->lost};
+    struct store_want want = {.lease_s = LEASE_S, .lost = f->lost};
+    if (takes_leases(f))
+        want.refresh_s = POLICY_KEEP_S;
     f->lost.version = 0;
     return want;
 }
@@ -130,10 +132,14 @@ void fetch_wait(struct fetch *f)
     timer_set(f->worker->loop, &f->poll, ms < POLL_MAX_MS ? ms : POLL_MAX_MS);
 }
 
+/* Without a lease too: not over what another process has stored, or forgotten, since the lookup. */
 void fetch_put(struct fetch *f, struct entry *e, int64_t ttl_s)
 {
+    struct store_lease over = f->seen;
     if (store_lease_held(&f->lease) && slice_eq(f->lease.key, e->view.key))
         store_put_leased(f->r->store, e, ttl_s, &f->lease);
+    else if (store_lease_held(&over) && slice_eq(over.key, e->view.key))
+        store_put_leased(f->r->store, e, ttl_s, &over);
     else
         store_put(f->r->store, e, ttl_s);
 }

@@ -108,16 +108,32 @@ static enum fetch_state on_found(struct fetch *f, struct entry *e)
     return take_turn(f, e);
 }
 
+/* Nobody need wait for it, here or elsewhere. */
+static enum fetch_state fetch_for_one(struct fetch *f)
+{
+    f->may_store = false;
+    fetch_release_lease(f);
+    lookup_too_few_uses(f->r);
+    flight_release_others(f->writer);
+    return FETCH_PICK;
+}
+
 enum fetch_state fetch_step_lookup(struct fetch *f)
 {
     struct request *r = f->r;
+    if (!f->looked)
+        fetch_ask_uses(f);
     if (!f->looked && !look_up(f))
         return FETCH_STAY;
-    if (!f->lookup_done)
+    if (!f->lookup_done || !fetch_uses_known(f))
         return FETCH_STAY;
     struct entry *e = f->lookup_result == STORE_HIT ? f->get.entry : NULL;
     fetch_take_lease(f);
     f->get.entry = NULL;
+    if (r->bypass) {
+        entry_unref(&e);
+        return FETCH_PICK;
+    }
     if (e && e->view.meta.kind == STORED_VARY && r->vary.n == 0) {
         lookup_use_index(r, e);
         flight_list_variant(f->writer, &r->variant);
@@ -133,5 +149,7 @@ enum fetch_state fetch_step_lookup(struct fetch *f)
     entry_unref(&e);
     if (r->control.only_if_cached)
         return FETCH_FAILED;
+    if (!is_mark && fetch_uses_too_few(f))
+        return fetch_for_one(f);
     return is_mark ? FETCH_PICK : take_turn(f, NULL);
 }

@@ -6,6 +6,7 @@
 #include "proxy/fetch_internal.h"
 #include "proxy/invalidate.h"
 #include "proxy/lookup.h"
+#include "proxy/parts.h"
 #include "proxy/raw.h"
 
 /* -- the head -- */
@@ -35,9 +36,9 @@ static enum store_verdict check_rules(struct fetch *f)
 {
     struct request *r = f->r;
     const struct location_conf *l = r->location;
-    if (r->no_store != STORE_YES || r->pass_range)
-        return r->no_store != STORE_YES ? r->no_store : STORE_NO_RANGE;
-    if (!f->may_store)
+    if (r->no_store != STORE_YES)
+        return r->no_store;
+    if (!f->may_store && !r->pass_range)
         return STORE_NO_LOCK_TIMEOUT;
     const struct flight_response *before = r->response;
     bool refused = false;
@@ -63,6 +64,16 @@ static void choose_key(struct fetch *f)
     f->response->vary = vary_union(r->vary, spec, arena);
 }
 
+static void judge(struct fetch *f)
+{
+    f->verdict = policy_storable(&f->asked, &f->response->head, &f->r->location->rules,
+                                 f->request_time, f->response->response_time, &f->meta);
+    if (f->verdict == STORE_YES && f->r->raw)
+        f->verdict = raw_storable(f->r, &f->response->head, &f->meta);
+    else if (f->verdict == STORE_YES)
+        choose_key(f);
+}
+
 void fetch_take_head(struct fetch *f, const struct response_head *head)
 {
     struct request *r = f->r;
@@ -70,16 +81,13 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     raw_invalidate(r, head);
     copy_head(f, head);
     f->verdict = STORE_NO_CACHE;
-    if (!r->cacheable)
+    if (!r->cacheable && !fetch_fills_get(f))
         return;
     f->verdict = check_rules(f);
-    if (f->verdict == STORE_YES)
-        f->verdict = policy_storable(&f->asked, &f->response->head, &r->location->rules,
-                                     f->request_time, f->response->response_time, &f->meta);
-    if (f->verdict == STORE_YES && r->raw)
-        f->verdict = raw_storable(r, &f->response->head, &f->meta);
+    if (f->verdict == STORE_YES && r->pass_range)
+        f->verdict = fetch_judge_part(f);
     else if (f->verdict == STORE_YES)
-        choose_key(f);
+        judge(f);
     f->collecting = f->verdict == STORE_YES;
     f->meta.generation = f->collecting ? hash_seed_new() : 0;
     f->response->stored = f->collecting;
@@ -133,6 +141,8 @@ void fetch_publish(struct fetch *f)
     }
     flight_publish_head(f->writer, f->response, f->collecting, f->collecting,
                         l->buffers_n * l->buffer_bytes);
+    fetch_begin_mirror(f);
+    fetch_put_beginning(f);
     if (f->collecting && f->response->head.has_length)
         fetch_fill_if_large(f, f->response->head.content_length);
 }
@@ -198,13 +208,28 @@ static void store_raw(struct fetch *f)
     blob_unref(&content);
 }
 
+/* A change on another thread may come in between: it forgets what it finds, or is found here. */
+static void store_entry(struct fetch *f, struct entry *e)
+{
+    fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
+    counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
+    if (f->meta.status != 206)
+        parts_forget(f->r, f->r->store, &f->r->key);
+    if (flight_is_outdated(f->writer))
+        store_del(f->r->store, &f->store_key);
+}
+
 void fetch_store_response(struct fetch *f)
 {
-    if (f->r->raw) {
+    if (f->r->raw)
         store_raw(f);
-        return;
-    }
-    struct response_head head = f->response->head;
+    else
+        fetch_store_as(f, &f->response->head);
+}
+
+void fetch_store_as(struct fetch *f, const struct response_head *as)
+{
+    struct response_head head = *as;
     struct arena *arena = &f->r->arena;
     uint64_t length = flight_length(f->writer);
     head.fields = without_length(&head.fields, arena);
@@ -220,8 +245,7 @@ void fetch_store_response(struct fetch *f)
     }
     flight_collected(f->writer, content, length);
     struct entry *e = end_blob(f, blob);
-    fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
-    counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
+    store_entry(f, e);
     entry_unref(&e);
 }
 
@@ -240,7 +264,9 @@ bool fetch_head_agrees(const struct fetch *f, const struct response_head *head)
            (!head->has_length || head->content_length == old->meta.content_length);
 }
 
-struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
+/* The stored response as this head renews it, and whether it may be stored. NULL: no memory. */
+static struct entry *renewed(struct fetch *f, const struct response_head *head,
+                             enum store_verdict *verdict)
 {
     const struct stored_view *old = &f->stale->view;
     struct request *r = f->r;
@@ -248,11 +274,10 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
     struct request_head asked = f->asked;
     if (asked.method == METHOD_HEAD)
         asked.method = METHOD_GET; /* whose response it is that is stored */
-    enum store_verdict verdict =
-        policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
-                       loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
+    *verdict = policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
+                              loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
     fields_remove(&fields, FIELD_CONTENT_LENGTH);
-    f->store_key = (struct cache_key){old->key, r->variant.hash};
+    f->store_key = r->variant; /* which another variant may turn out to be, too */
     struct slice text =
         policy_head_text_of_fields(f->meta.status, status_reason(f->meta.status), &fields,
                                    &r->location->rules, &r->arena, &f->meta);
@@ -264,12 +289,42 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
     if (!blob)
         return NULL;
     memcpy(content, old->content.p, old->content.n);
-    struct entry *e = end_blob(f, blob);
-    if (verdict == STORE_YES && f->may_store) {
-        if (old->vary.n > 0)
-            fetch_extend_index(f, e);
-        fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
-        counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
+    return end_blob(f, blob);
+}
+
+static void store_renewed(struct fetch *f, struct entry *e)
+{
+    if (!f->may_store || flight_is_outdated(f->writer))
+        return;
+    if (f->stale->view.vary.n == 0 || fetch_extend_index(f, e))
+        store_entry(f, e);
+}
+
+/* The cookie is for who asked; for all others the response is renewed without it. */
+static void store_without_cookie(struct fetch *f, const struct response_head *head)
+{
+    struct response_head without = *head;
+    enum store_verdict verdict;
+    without.fields = (struct fields){0};
+    for (size_t i = 0; i < head->fields.n; i++) {
+        if (head->fields.v[i].id != FIELD_SET_COOKIE)
+            fields_push(&without.fields, &f->r->arena, head->fields.v[i]);
     }
+    struct entry *e = renewed(f, &without, &verdict);
+    if (e && verdict == STORE_YES)
+        store_renewed(f, e);
+    entry_unref(&e);
+}
+
+struct entry *fetch_freshen(struct fetch *f, const struct response_head *head,
+                            enum flight_entry_from *from)
+{
+    enum store_verdict verdict;
+    struct entry *e = renewed(f, head, &verdict);
+    *from = verdict == STORE_YES ? ENTRY_VALIDATED : ENTRY_FOR_LEADER;
+    if (e && verdict == STORE_YES)
+        store_renewed(f, e);
+    else if (e && verdict == STORE_NO_SET_COOKIE)
+        store_without_cookie(f, head);
     return e;
 }

@@ -4,6 +4,7 @@
 #include "proxy/client.h"
 #include "proxy/failure.h"
 #include "proxy/fetch_internal.h"
+#include "proxy/mirror.h"
 
 /* -- one try -- */
 
@@ -85,6 +86,7 @@ static void on_content(struct exchange *ex, struct blob *blob, struct slice byte
         return; /* of a response that is not passed on (a 304, a retried status) */
     if (f->collecting)
         store_content(f, bytes);
+    mirror_write(&f->mirror, bytes);
     /* Backpressure: readers that have not taken the window's bytes stop this reader, and so does a
      * store that has not taken the chunks before. */
     if (!flight_append(f->writer, blob, bytes) || !fetch_fill_has_room(f))

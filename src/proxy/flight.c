@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/map.h"
 #include "base/spares.h"
+#include "proxy/changes.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct flight_shard {
 struct flight_table {
     _Atomic size_t kept;   /* bytes of content in all flights */
     _Atomic size_t budget; /* for what is collected */
+    struct changes changes;
     struct flight_shard shards[FLIGHT_SHARDS];
 };
 
@@ -50,6 +52,8 @@ struct flight {
     uint64_t length; /* content so far */
     size_t window;
     mono_ms second_at; /* 0: never */
+    uint64_t uri_hash;
+    uint64_t begun; /* among the changes; 0: not yet */
     struct list readers;
     struct flight_writer *writer;
     struct flight_reader first_reader; /* memory of the leader, */
@@ -64,6 +68,7 @@ struct flight_table *flight_table_new(void)
     struct flight_table *t = calloc(1, sizeof *t);
     ASSERT(t);
     t->budget = SIZE_MAX;
+    changes_init(&t->changes);
     for (size_t i = 0; i < FLIGHT_SHARDS; i++) {
         pthread_mutex_init(&t->shards[i].lock, NULL);
         map_init(&t->shards[i].map);
@@ -400,12 +405,37 @@ static struct listing *listing_find(struct flight_shard *shard, const struct cac
     return node ? container_of(node, struct listing, node) : NULL;
 }
 
+static bool is_outdated(const struct flight *f)
+{
+    return f->begun != 0 && changes_since(&f->table->changes, f->uri_hash, f->begun);
+}
+
 static bool is_overdue(struct flight *f, mono_ms now)
 {
     lock(f);
     bool overdue = f->second_at != 0 && now >= f->second_at && f->state == FLIGHT_PENDING;
+    overdue = overdue || is_outdated(f);
     unlock(f);
     return overdue;
+}
+
+void flight_table_changed(struct flight_table *t, uint64_t uri_hash)
+{
+    changes_note(&t->changes, uri_hash);
+}
+
+void flight_begin(struct flight_writer *w, uint64_t uri_hash)
+{
+    struct flight *f = w->flight;
+    lock(f);
+    f->uri_hash = uri_hash;
+    f->begun = changes_now(&f->table->changes);
+    unlock(f);
+}
+
+bool flight_is_outdated(struct flight_writer *w)
+{
+    return is_outdated(w->flight);
 }
 
 void flight_second_from(struct flight_reader *leader, mono_ms at)

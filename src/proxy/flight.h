@@ -78,6 +78,10 @@ void flight_table_free(struct flight_table **);
  * without being stored. From any thread. */
 void flight_table_set_budget(struct flight_table *, size_t bytes);
 
+/* The URI whose cache key has this hash was changed: what flies for it is given to those who wait
+ * already, to nobody else, and is not to be stored. */
+void flight_table_changed(struct flight_table *, uint64_t uri_hash);
+
 /* A reader of the flight of `key`, or of a new one: then `*leader` is true and the caller starts
  * the fetch and calls flight_attach_writer before it returns to the loop. With `alone` a flight
  * that is in no table (nobody joins); so it is where the key's flight cannot be joined any more,
@@ -100,8 +104,9 @@ const struct flight_response *flight_response(const struct flight_reader *);
 /* Where the entry of FLIGHT_ENTRY came from. */
 enum flight_entry_from {
     ENTRY_FROM_POOL,
-    ENTRY_VALIDATED, /* the origin answered 304 */
-    ENTRY_STALE,     /* the origin failed and stale-if-error allows it */
+    ENTRY_VALIDATED,  /* the origin answered 304 */
+    ENTRY_FOR_LEADER, /* the same, with what only who asked may have: the others look again */
+    ENTRY_STALE,      /* the origin failed and stale-if-error allows it */
 };
 /* Of FLIGHT_ENTRY: borrowed from the flight. */
 struct entry *flight_entry(const struct flight_reader *, enum flight_entry_from *);
@@ -137,6 +142,10 @@ struct flight_writer {
 /* Takes a reference for the writer. */
 struct flight_writer *flight_attach_writer(struct flight_reader *leader, struct loop *,
                                            flight_writer_fn *wake, void *owner);
+/* Before the origin is asked; `uri_hash` is that of the URI's cache key, of whatever variant. */
+void flight_begin(struct flight_writer *, uint64_t uri_hash);
+/* Was the URI changed since then? */
+bool flight_is_outdated(struct flight_writer *);
 /* Arena for the response that will be published; the writer's until then. */
 struct arena *flight_arena(struct flight_writer *);
 /* Publishes a response. Not shared: the flight leaves the table and all readers but the leader see

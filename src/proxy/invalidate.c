@@ -2,7 +2,9 @@
 
 #include "cache/store.h"
 #include "http/uri.h"
+#include "proxy/flight.h"
 #include "proxy/lookup.h"
+#include "proxy/parts.h"
 
 /* Safe methods change nothing; what the operator lets use the cache only reads, too. */
 static bool may_change(const struct request *r)
@@ -13,9 +15,7 @@ static bool may_change(const struct request *r)
     return l->cache_on && !reads && !http_method_is_safe(r->head.method);
 }
 
-/* Forgets what a GET for this path and query finds: the response, or the index of its variants,
- * without which none of them is found. */
-static void forget(struct request *r, struct slice path, struct slice query)
+struct cache_key invalidate_key(struct request *r, struct slice path, struct slice query)
 {
     struct request_head asked = r->head;
     r->head.method = METHOD_GET;
@@ -28,7 +28,18 @@ static void forget(struct request *r, struct slice path, struct slice query)
                     : path;
     struct cache_key key = lookup_key(r);
     r->head = asked;
-    store_del(r->wconf->stores[r->location->cache], &key);
+    return key;
+}
+
+/* Forgets what a GET for this path and query finds: the response, or the index of its variants,
+ * without which none of them is found. */
+static void forget(struct request *r, struct slice path, struct slice query)
+{
+    struct cache_key key = invalidate_key(r, path, query);
+    struct store *store = r->wconf->stores[r->location->cache];
+    flight_table_changed(r->worker->flights, key.hash);
+    store_del(store, &key);
+    parts_forget(r, store, &key);
 }
 
 /* -- references (RFC 3986 section 5) -- */
@@ -84,14 +95,30 @@ static bool resolve(struct request *r, struct slice reference, struct slice *tar
     return true;
 }
 
-static void forget_reference(struct request *r, struct slice reference)
+/* False: none, of another origin, or no URI. */
+static bool path_of(struct request *r, struct slice reference, struct slice *path,
+                    struct slice *query)
 {
     struct slice target;
+    bool merge_slashes = r->listen->default_server->merge_slashes;
+    return reference.n > 0 && resolve(r, reference, &target) &&
+           uri_normalise(target, merge_slashes, &r->arena, path, query);
+}
+
+static void forget_reference(struct request *r, struct slice reference)
+{
     struct slice path;
     struct slice query;
-    if (reference.n > 0 && resolve(r, reference, &target) &&
-        uri_normalise(target, r->listen->default_server->merge_slashes, &r->arena, &path, &query))
+    if (path_of(r, reference, &path, &query))
         forget(r, path, query);
+}
+
+bool invalidate_is_own(struct request *r, struct slice reference)
+{
+    struct slice path;
+    struct slice query;
+    return path_of(r, reference, &path, &query) && slice_eq(path, r->head.path) &&
+           slice_eq(query, r->head.query) && (query.p != NULL) == (r->head.query.p != NULL);
 }
 
 void invalidate_after(struct request *r, const struct response_head *head)

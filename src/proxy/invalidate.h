@@ -8,3 +8,7 @@
  * and every tier, and those of Location and Content-Location where they are of the same origin.
  * Their keys are rendered by the key of the request's location. */
 void invalidate_after(struct request *, const struct response_head *);
+/* The key of what a GET for this path and query finds. */
+struct cache_key invalidate_key(struct request *, struct slice path, struct slice query);
+/* Does the reference (RFC 3986) lead to the request's own URI? */
+bool invalidate_is_own(struct request *, struct slice reference);

@@ -3,12 +3,24 @@
 #include "cache/freshness.h"
 #include "cache/vary.h"
 #include "http/range.h"
+#include "proxy/parts.h"
 #include "proxy/stale.h"
 #include "proxy/uses.h"
 
 bool lookup_has_pool(const struct request *r)
 {
     return r->wconf->conf->caches[r->location->cache].pool >= 0;
+}
+
+/* proxy_cache_key_args: the request as if it had only the arguments that count. */
+static void keep_args(struct request *r)
+{
+    struct request_head *h = &r->head;
+    struct slice path = slice_take(h->target, slice_find(h->target, '?'));
+    h->query = args_select(h->query, &r->location->key_args, &r->arena);
+    h->target = path;
+    if (h->query.p)
+        h->target = arena_printf(&r->arena, "%.*s?%.*s", SLICE_ARG(path), SLICE_ARG(h->query));
 }
 
 /* The name of the cache is part of the key: two caches share one table of flights. */
@@ -19,7 +31,14 @@ struct cache_key lookup_key(struct request *r)
     cache_key_value(&b, r->wconf->conf->caches[r->location->cache].name);
     if (r->head.method != METHOD_GET && r->head.method != METHOD_HEAD)
         cache_key_value(&b, r->head.method_token); /* POST's response is not GET's */
+    struct slice query = r->head.query;
+    struct slice target = r->head.target;
+    const struct args_conf *args = &r->location->key_args;
+    if (query.p && (args->which != ARGS_ALL || args->sort))
+        keep_args(r);
     template_render_key(r->location->cache_key, r, &b);
+    r->head.query = query;
+    r->head.target = target;
     return cache_key_end(&b, r->worker->key_seed);
 }
 
@@ -104,11 +123,18 @@ static bool range_to_pass(struct request *r)
 }
 
 /* proxy_cache_min_uses: before that many requests the response is not stored, so nobody needs to
- * wait for it. */
+ * wait for it. With a pool the fetch asks how often all processes were asked. */
 static bool used_too_little(struct request *r)
 {
     return r->location->min_uses > 1 &&
-           uses_count(r->worker->uses, r->key.hash) < r->location->min_uses;
+           uses_count(r->worker->uses, r->key.hash) < r->location->min_uses && !lookup_has_pool(r);
+}
+
+void lookup_too_few_uses(struct request *r)
+{
+    r->no_store = STORE_NO_USES;
+    pass_any_range(r);
+    r->detail = "min_uses";
 }
 
 enum lookup_result lookup_memory(struct request *r)
@@ -128,6 +154,8 @@ enum lookup_result lookup_memory(struct request *r)
     }
     if (r->entry)
         return on_entry(r);
+    if (UNLIKELY(fields_has(&r->head.fields, FIELD_RANGE)) && parts_answer(r))
+        return on_entry(r);
     r->outcome = OUTCOME_MISS;
     if (r->control.only_if_cached)
         return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_REFUSED;
@@ -135,10 +163,8 @@ enum lookup_result lookup_memory(struct request *r)
         return LOOKUP_ALONE; /* what is fetched with credentials is seldom for others: nobody waits
                                 for it */
     if (used_too_little(r)) {
-        r->no_store = STORE_NO_USES;
-        pass_any_range(r);
-        r->detail = "min_uses";
-        return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_ALONE;
+        lookup_too_few_uses(r);
+        return LOOKUP_ALONE;
     }
     return LOOKUP_JOIN;
 }
@@ -168,6 +194,7 @@ bool lookup_response_is_ours(struct request *r, const struct flight_response *re
 enum cache_outcome lookup_outcome(struct request *r, enum flight_entry_from from)
 {
     switch (from) {
+    case ENTRY_FOR_LEADER:
     case ENTRY_VALIDATED: return OUTCOME_REVALIDATED;
     case ENTRY_STALE: return OUTCOME_STALE;
     case ENTRY_FROM_POOL: break;

@@ -33,4 +33,6 @@ void lookup_use_index(struct request *, const struct entry *index);
 struct entry *lookup_peek(struct request *, const struct cache_key *);
 /* The request's values of the fields of `spec`, which select a variant. */
 struct slice lookup_vary_values(struct request *, struct slice spec);
+/* proxy_cache_min_uses: the response will not be stored. */
+void lookup_too_few_uses(struct request *);
 bool lookup_has_pool(const struct request *);

@@ -4,6 +4,7 @@
 
 #include "base/slice.h"
 #include "cache/cache_conf.h"
+#include "http/args.h"
 #include "http/coding.h"
 #include "http/fields.h"
 #include "net/address.h"
@@ -197,6 +198,7 @@ struct location_conf {
     size_t cache; /* index into proxy_conf.caches */
     struct cache_conf rules;
     const struct template *cache_key;
+    struct args_conf key_args; /* proxy_cache_key_args */
     const struct template *const *cache_bypass;
     size_t cache_bypass_n;
     const struct template *const *no_cache;
@@ -224,6 +226,11 @@ struct location_conf {
     bool coding_vary;           /* gzip_vary: Vary: Accept-Encoding */
     uint64_t coding_max_length; /* gzip_max_length: coded at once and stored up to this, bytes */
     bool gunzip;                /* for clients that don't take gzip */
+
+    /* files */
+    const struct template *store_path; /* proxy_store; NULL: off */
+    uint32_t store_mode;               /* proxy_store_access, permission bits */
+    uint64_t store_max_bytes;
 
     /* log */
     const struct access_log_conf *logs;

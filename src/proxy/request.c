@@ -321,12 +321,13 @@ static void request_on_flight(struct flight_reader *reader)
     request_run(reader->owner);
 }
 
-/* A fetch for this request alone, which nobody joins. */
+/* A fetch for this request alone, which nobody joins. One that passes by what is stored but stores
+ * its response looks only for what it will store over. */
 static enum request_state fetch_alone(struct request *r)
 {
     r->reader = flight_join(r->worker->flights, &r->variant, true, r->worker->loop,
                             request_on_flight, r, &r->leader);
-    fetch_start(r, r->reader, false, r->entry, false);
+    fetch_start(r, r->reader, r->bypass && r->no_store == STORE_YES, r->entry, false);
     return REQ_FETCH;
 }
 
@@ -445,7 +446,7 @@ static enum request_state on_flight_entry(struct request *r)
     struct entry *e = entry_ref(flight_entry(r->reader, &from));
     entry_unref(&r->entry);
     r->entry = e;
-    if (!lookup_entry_is_ours(r))
+    if (!lookup_entry_is_ours(r) || (from == ENTRY_FOR_LEADER && !r->leader))
         return look_again(r);
     r->outcome = lookup_outcome(r, from);
     r->tier = from == ENTRY_FROM_POOL ? TIER_POOL : TIER_NONE;
@@ -482,6 +483,8 @@ static enum request_state observe(struct request *r)
         leave_flight(r);
         r->collapsed = false;
         r->detail = "released";
+        if (r->no_store == STORE_YES && r->location->min_uses > 1)
+            r->no_store = STORE_NO_USES; /* only who leads has asked for the count */
         return fetch_alone(r);
     case FLIGHT_BROKEN: break;
     }

@@ -61,6 +61,17 @@ static struct use *place_of(struct use set[WAYS], uint64_t hash, uint32_t clock)
     return oldest;
 }
 
+uint32_t uses_take(struct uses *u, uint64_t hash)
+{
+    struct shard *s = &u->shards[hash % SHARDS];
+    pthread_mutex_lock(&s->lock);
+    struct use *use = place_of(s->sets[hash / SHARDS % SETS], hash, s->clock);
+    uint32_t count = use->count;
+    use->count = 0;
+    pthread_mutex_unlock(&s->lock);
+    return count;
+}
+
 uint32_t uses_count(struct uses *u, uint64_t hash)
 {
     struct shard *s = &u->shards[hash % SHARDS];

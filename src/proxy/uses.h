@@ -10,3 +10,5 @@ void uses_free(struct uses **);
 /* Counts one use of the key with this hash and returns how many there were, this one included; 1
  * for a key that was forgotten. */
 uint32_t uses_count(struct uses *, uint64_t hash);
+/* Takes what was counted, to add it to a count that others have too. */
+uint32_t uses_take(struct uses *, uint64_t hash);

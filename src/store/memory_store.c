@@ -16,6 +16,8 @@ static struct memory_tier *tier_of(struct store *s)
 
 static enum store_result memory_get(struct store *s, struct store_get *get)
 {
+    if (get->count_add > 0)
+        return STORE_MISS; /* no other process counts here */
     get->entry = memory_tier_get(tier_of(s), &get->key, clock_mono_ms());
     get->tier = get->entry != NULL ? TIER_MEMORY : TIER_NONE;
     return get->entry != NULL ? STORE_HIT : STORE_MISS;

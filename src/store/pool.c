@@ -1,6 +1,7 @@
 #include "store/pool.h"
 
 #include "base/assert.h"
+#include "base/parse.h"
 #include "store/pack.h"
 #include "store/pool_chunks.h"
 
@@ -10,6 +11,7 @@
 #define ITEM_PLAIN    1
 #define ITEM_PACKED   2
 #define FREE_GETS_MAX 1024
+#define DIGITS_MAX    20 /* of 64 bits */
 
 _Static_assert((int)STORE_NEXT_ERROR == (int)MC_FAILURE_ERROR &&
                    (int)STORE_NEXT_TIMEOUT == (int)MC_FAILURE_TIMEOUT &&
@@ -118,13 +120,33 @@ static enum store_result take_result(struct pool_store *s, struct store_get *get
     return STORE_HIT;
 }
 
+/* A classic server cannot begin a counter and add to it in one. */
+static enum store_result take_count(struct pool_store *s, struct store_get *get, struct mc_get *mc,
+                                    enum mc_result result)
+{
+    bool counted =
+        result == MC_HIT && parse_u64(slice_trim(blob_slice(mc->blob)), UINT64_MAX, &get->count);
+    get->answered = result != MC_FAILED;
+    if (result == MC_MISS) {
+        struct blob *first = blob_new(DIGITS_MAX);
+        ASSERT(first != NULL);
+        first->len = format_u64(first->data, get->count_add);
+        get->count = get->count_add;
+        counted = mc_pool_add(s->pool, &mc->key, first, 0, get->count_s);
+        blob_unref(&first);
+    }
+    blob_unref(&mc->blob);
+    return counted ? STORE_HIT : STORE_MISS;
+}
+
 static void pool_on_get(struct mc_get *mc, enum mc_result result)
 {
     struct pool_get *pg = container_of(mc, struct pool_get, mc);
     struct pool_store *s = pg->store;
     struct store_get *get = pg->get;
     get->pending = NULL;
-    enum store_result taken = take_result(s, get, mc, result);
+    enum store_result taken =
+        get->count_add > 0 ? take_count(s, get, mc, result) : take_result(s, get, mc, result);
     give_get(s, pg);
     get->fn(get, taken);
 }
@@ -160,6 +182,8 @@ static enum store_result pool_get(struct store *store, struct store_get *get)
                                  .no_value = get->check,
                                  .lease_s = get->want.lease_s,
                                  .refresh_s = get->want.refresh_s};
+    if (get->count_add > 0)
+        pg->mc.ask = (struct mc_ask){.add = get->count_add, .lease_s = get->count_s};
     mc_key_make(s->keys, s->prefix, get->key.bytes, &pg->mc.key);
     take_from_lost(s, get, &pg->mc.key);
     get->lease = (struct store_lease){0};

@@ -204,7 +204,10 @@ static enum store_result take_answer(struct tiered_get *tg, enum store_result re
     get->copy = tg->inner.copy;
     get->version = tg->inner.version;
     get->lease = tg->inner.lease;
+    get->count = tg->inner.count;
     give_get(s, tg);
+    if (get->count_add > 0)
+        return result;
     if (result == STORE_HIT && !is_purged(get) && !get->copy)
         keep_in_memory(s, get->entry);
     return result == STORE_MISS && !get->answered ? store_peek(s->memory, get) : result;
@@ -221,11 +224,14 @@ static void tiered_on_pool(struct store_get *inner, enum store_result result)
 static enum store_result tiered_get(struct store *store, struct store_get *get)
 {
     struct tiered_store *s = tiered_of(store);
-    if (get->want.lease_s == 0 && !get->past_memory && store_peek(s->memory, get) == STORE_HIT)
+    bool past_memory = get->past_memory || get->count_add > 0;
+    if (get->want.lease_s == 0 && !past_memory && store_peek(s->memory, get) == STORE_HIT)
         return STORE_HIT;
     struct tiered_get *tg = take_get(s);
     *tg = (struct tiered_get){
         .inner = {.key = get->key,
+                  .count_add = get->count_add,
+                  .count_s = get->count_s,
                   .next = get->next,
                   .want = get->want,
                   .fn = tiered_on_pool,

@@ -13,11 +13,25 @@
 /* Under AddressSanitizer nothing is kept. */
 extern int __asan_address_is_poisoned(const volatile void *) __attribute__((weak));
 
+/* So that a use after it was given back is seen. */
+static void nothing_is_kept(void)
+{
+    struct spares s;
+    spares_init(&s, 4);
+    spares_give(&s, spares_take(&s, 100), 100);
+    for (size_t i = 0; i < sizeof(s.kept) / sizeof(s.kept[0]); i++) {
+        assert_int_equal(s.kept[i], 0);
+        assert_null(s.first[i]);
+    }
+    spares_fini(&s);
+}
+
 static void what_was_given_last_is_taken_first(void **state)
 {
     (void)state;
     if (__asan_address_is_poisoned != NULL) {
-        skip();
+        nothing_is_kept();
+        return;
     }
     struct spares s;
     spares_init(&s, 4);

@@ -210,6 +210,11 @@ static void variants_of_another_generation_are_others(void **state)
     assert_false(slice_eq(first.bytes, second.bytes));
     assert_int_equal(cache_key_generation(base.bytes, first.bytes), 1);
     assert_int_equal(cache_key_generation(base.bytes, second.bytes), UINT64_C(0xfedcba9876543210));
+    struct cache_key uses = cache_key_uses(&base, &arena);
+    struct cache_key part = cache_key_part(&base, &arena, SEED);
+    assert_false(slice_eq(uses.bytes, part.bytes));
+    assert_int_equal(cache_key_generation(base.bytes, uses.bytes), 0);
+    assert_int_equal(cache_key_generation(base.bytes, part.bytes), 0);
     assert_int_equal(cache_key_generation(base.bytes, base.bytes), 0);
     assert_int_equal(cache_key_generation(build(&arena, other, 1).bytes, first.bytes), 0);
     arena_fini(&arena);

@@ -121,12 +121,52 @@ static void test_begins_below(void **state)
     }
 }
 
+static void test_content_range(void **state)
+{
+    (void)state;
+    static const struct {
+        struct slice value;
+        bool valid;
+        uint64_t first;
+        uint64_t n;
+        uint64_t length;
+    } parts[] = {
+        {SLICE_INIT("bytes 0-4/10"), true, 0, 5, 10},
+        {SLICE_INIT("BYTES 9-9/10"), true, 9, 1, 10},
+        {SLICE_INIT("bytes 0-0/9223372036854775807"), true, 0, 1, INT64_MAX},
+        {SLICE_INIT("bytes 0-9/9"), false, 0, 0, 0},
+        {SLICE_INIT("bytes 5-4/10"), false, 0, 0, 0},
+        {SLICE_INIT("bytes 0-4/*"), false, 0, 0, 0},
+        {SLICE_INIT("bytes */10"), false, 0, 0, 0},
+        {SLICE_INIT("bytes 0-18446744073709551615/18446744073709551616"), false, 0, 0, 0},
+        {SLICE_INIT("bytes 0-4"), false, 0, 0, 0},
+        {SLICE_INIT("bytes 0/10"), false, 0, 0, 0},
+        {SLICE_INIT("bytes -4/10"), false, 0, 0, 0},
+        {SLICE_INIT("bytes=0-4/10"), false, 0, 0, 0},
+        {SLICE_INIT("items 0-4/10"), false, 0, 0, 0},
+        {SLICE_INIT(""), false, 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        struct byte_range range = {0};
+        uint64_t length = 0;
+        const char *name = parts[i].value.p;
+        bool valid = content_range_parse(parts[i].value, &range, &length);
+        check_number(name, "valid", valid, parts[i].valid);
+        if (valid) {
+            check_number(name, "first", (long long)range.first, (long long)parts[i].first);
+            check_number(name, "n", (long long)range.n, (long long)parts[i].n);
+            check_number(name, "length", (long long)length, (long long)parts[i].length);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_select),
         cmocka_unit_test(test_select_at_the_bounds),
         cmocka_unit_test(test_begins_below),
+        cmocka_unit_test(test_content_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

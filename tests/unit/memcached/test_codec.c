@@ -30,6 +30,7 @@ static void test_commands(void **state UNUSED)
     const struct mc_ask check = {.cas = true, .no_value = true};
     const struct mc_ask foreign = {.foreign = true};
     const struct mc_ask touch = {.no_value = true, .touch_s = 7};
+    const struct mc_ask add = {.add = 2, .lease_s = 600};
     const struct mc_ask origin = {.origin = true};
     const struct mc_del_line any = {0};
     const struct mc_del_line mark = {.cas = 12, .mark = true};
@@ -45,6 +46,8 @@ static void test_commands(void **state UNUSED)
     assert_text(buf, classic->write_get(buf, &key, &lease, 5), "get k:1\r\n");
     assert_text(buf, classic->write_del(buf, &key, &any, 5), "delete k:1\r\n");
     assert_text(buf, classic->write_set(buf, &key, &line), "set k:1 7 60 1024 noreply\r\n");
+    assert_text(buf, meta->write_get(buf, &key, &add, 3), "ma k:1 v N600 T600 J2 D2 O3\r\n");
+    assert_text(buf, classic->write_get(buf, &key, &add, 3), "incr k:1 2\r\n");
     line.flags = 0;
     assert_text(buf, meta->write_set(buf, &key, &line), "ms k:1 1024 T60 q\r\n");
     line.add = true;
@@ -65,12 +68,15 @@ static void test_longest_command_fits(void **state UNUSED)
     memset(longest.text, 'k', sizeof(longest.text));
     struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX,  UINT64_MAX,
                                  true,       true,       UINT32_MAX};
-    struct mc_ask ask = {true, false, true, UINT32_MAX, UINT32_MAX, UINT32_MAX, true, false};
+    struct mc_ask ask = {true, false, true, UINT32_MAX, UINT32_MAX, UINT32_MAX, true, 0, false};
+    struct mc_ask add = {.lease_s = UINT32_MAX, .add = UINT32_MAX};
     struct mc_del_line del = {UINT64_MAX, true};
     char buf[MC_COMMAND_MAX];
     assert_true(mc_protocol_meta.write_set(buf, &longest, &line) <= sizeof(buf));
     assert_true(mc_protocol_classic.write_set(buf, &longest, &line) <= sizeof(buf));
     assert_true(mc_protocol_meta.write_get(buf, &longest, &ask, UINT32_MAX) <= sizeof(buf));
+    assert_true(mc_protocol_meta.write_get(buf, &longest, &add, UINT32_MAX) <= sizeof(buf));
+    assert_true(mc_protocol_classic.write_get(buf, &longest, &add, UINT32_MAX) <= sizeof(buf));
     assert_true(mc_protocol_meta.write_del(buf, &longest, &del, UINT32_MAX) <= sizeof(buf));
 }
 
@@ -148,6 +154,9 @@ static const struct row classic_rows[] = {
     {"not stored", "NOT_STORED\r\n", MC_PARSE_OK, MC_REPLY_NOT_STORED, 0, -1},
     {"exists", "EXISTS\r\n", MC_PARSE_OK, MC_REPLY_EXISTS, 0, -1},
     {"not found", "NOT_FOUND\r\n", MC_PARSE_OK, MC_REPLY_NOT_FOUND, 0, -1},
+    {"number", "12\r\n", MC_PARSE_OK, MC_REPLY_NUMBER, 0, -1},
+    {"number with a zero in front", "012\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"number that is too large", "18446744073709551616\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"version", "VERSION 1.4.5\r\n", MC_PARSE_OK, MC_REPLY_VERSION, 0, -1},
     {"server error", "SERVER_ERROR out of memory\r\n", MC_PARSE_OK, MC_REPLY_SERVER_ERROR, 0, -1},
     {"half a line", "VALUE k:1 0", MC_PARSE_MORE, 0, 0, 0},

@@ -40,6 +40,19 @@ static void a_full_set_forgets_the_key_used_longest_ago(void **state)
     uses_free(&u);
 }
 
+static void what_is_taken_is_counted_no_more(void **state)
+{
+    (void)state;
+    struct uses *u = uses_new();
+    assert_int_equal(uses_take(u, 7), 0);
+    (void)uses_count(u, 7);
+    (void)uses_count(u, 7);
+    assert_int_equal(uses_take(u, 7), 2);
+    assert_int_equal(uses_take(u, 7), 0);
+    assert_int_equal(uses_count(u, 7), 1);
+    uses_free(&u);
+}
+
 #define THREADS 4
 #define USES    20000
 
@@ -69,6 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_key_has_its_own_count),
         cmocka_unit_test(a_full_set_forgets_the_key_used_longest_ago),
+        cmocka_unit_test(what_is_taken_is_counted_no_more),
         cmocka_unit_test(threads_lose_no_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ struct cache_key cache_key_of(const char *key)
     return (struct cache_key){.bytes = slice_of(key), .hash = hash_seeded(slice_of(key), 1)};
 }
 
-static void lookup_on_get(struct store_get *get, enum store_result result)
+void lookup_on_get(struct store_get *get, enum store_result result)
 {
     struct lookup *l = get->owner;
     l->calls++;

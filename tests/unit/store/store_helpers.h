@@ -15,6 +15,8 @@ struct lookup {
     int calls;
     enum store_result result;
 };
+/* The callback of a lookup that a test has filled itself. */
+store_get_fn lookup_on_get;
 void lookup_start(struct store *, struct lookup *, const char *key);
 void lookup_start_wanting(struct store *, struct lookup *, const char *key, struct store_want);
 /* Turns the loop until it has ended. */

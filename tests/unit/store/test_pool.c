@@ -247,6 +247,43 @@ static void test_claim(void **state)
     lookup_expect(&second, TIER_POOL, "one");
 }
 
+static void test_only_where_nothing_is(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    struct store_lease nothing = {.version = STORE_ABSENT};
+    put_leased(f, "/a", "one", &nothing);
+    (void)lookup(&f->rig, f->store, &l, "/a");
+    lookup_expect(&l, TIER_POOL, "one");
+    nothing.version = STORE_ABSENT;
+    put_leased(f, "/a", "two", &nothing);
+    (void)lookup(&f->rig, f->store, &l, "/a");
+    lookup_expect(&l, TIER_POOL, "one");
+}
+
+static uint64_t count(struct fixture *f, const char *key, uint32_t add)
+{
+    struct lookup l = {.get = {.key = cache_key_of(key),
+                               .count_add = add,
+                               .count_s = 60,
+                               .fn = lookup_on_get,
+                               .owner = &l}};
+    l.result = store_get(f->store, &l.get);
+    lookup_until_done(&f->rig, &l);
+    assert_int_equal(l.result, STORE_HIT);
+    assert_null(l.get.entry);
+    return l.get.count;
+}
+
+static void test_counters_begin_and_add_up(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(count(f, "/a", 2), 2);
+    assert_int_equal(count(f, "/a", 1), 3);
+    assert_int_equal(count(f, "/b", 1), 1);
+    assert_int_equal(count(f, "/a", 7), 10);
+}
+
 #define WITH_MEMCACHED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -260,6 +297,8 @@ int main(void)
         WITH_MEMCACHED(test_delete_during_a_fill_wins),
         WITH_MEMCACHED(test_early_refresh),
         WITH_MEMCACHED(test_claim),
+        WITH_MEMCACHED(test_only_where_nothing_is),
+        WITH_MEMCACHED(test_counters_begin_and_add_up),
         WITH_MEMCACHED(test_cancel),
         WITH_MEMCACHED(test_peek_asks_nobody),
         WITH_MEMCACHED(test_dead_server_is_a_miss_at_once),

@@ -160,3 +160,73 @@ def test_it_is_gone_for_all_workers(origin, proxy):
     proxy.client().post("/a", "x").expect(200)
     for _ in range(8):
         assert int(proxy.client().get("/a").expect(200).content) > int(before) + 1
+
+
+def fetch_held(origin, make_client, **asked):
+    """A fetch whose response has not come yet."""
+    waiting = make_client()
+    waiting.get("/a", **asked)
+    return waiting, origin.receive().expect("GET /a")
+
+
+@pytest.mark.parametrize("answered", ["before the head", "after the head"])
+@pytest.mark.parametrize("fields", [{}, {"vary": "Foo"}], ids=["plain", "varying"])
+def test_response_that_was_asked_for_before_is_not_stored(origin, proxy, client, answered, fields):
+    waiting, request = fetch_held(origin, proxy.client)
+    if answered == "after the head":
+        request.reply_head(200, cache_control="max-age=60", length=3, **fields)
+        waiting.expect_head(200)
+    change(origin, client)
+    if answered == "after the head":
+        request.send("old")
+    else:
+        request.reply(content="old", cache_control="max-age=60", **fields)
+        waiting.expect(200, content="old")
+    forgotten(origin, client)
+
+
+def test_variant_that_was_asked_for_before_is_not_stored(origin, proxy, client):
+    fill(origin, client, asked={"foo": "1"}, vary="Foo")
+    waiting, request = fetch_held(origin, proxy.client, foo="2")
+    change(origin, client)
+    request.reply(content="old", cache_control="max-age=60", vary="Foo")
+    waiting.expect(200, content="old")
+    for foo in ("1", "2"):
+        fill(origin, client, content="new", asked={"foo": foo}, vary="Foo")
+
+
+def test_validation_that_was_begun_before_does_not_renew(origin, proxy, client):
+    fill(origin, client, cache_control="no-cache", etag='"1"')
+    waiting, request = fetch_held(origin, proxy.client)
+    change(origin, client)
+    request.reply(304, etag='"1"', cache_control="max-age=60")
+    waiting.expect(200, content="old")
+    forgotten(origin, client)
+
+
+def test_who_asks_after_the_change_does_not_join_who_asked_before(origin, proxy, client):
+    waiting, request = fetch_held(origin, proxy.client)
+    change(origin, client)
+    after, second = fetch_held(origin, proxy.client)
+    request.reply(content="old", cache_control="max-age=60")
+    waiting.expect(200, content="old")
+    second.reply(content="new", cache_control="max-age=60")
+    after.expect(200, content="new")
+    kept(client, content="new")
+
+
+@pytest.mark.parametrize("lock", ["fleet", "host", "off"])
+@pytest.mark.parametrize("bypass", [False, True], ids=["miss", "bypass"])
+def test_fetch_of_another_process_does_not_store_what_was_changed(make_proxy, origin, memcached, lock, bypass):
+    def start():
+        pool = 'memcached_pools: {default: {servers: ["%s"], connect_timeout: 2s, send_timeout: 2s, read_timeout: 2s}}\n' % memcached.address
+        return make_proxy().start(pool + "caches: {default: {memory: 0}}\nproxy_cache_bypass: $http_pass\n" + f"proxy_cache_lock: {lock}\n")
+    first, second = start(), start()
+    asked = {"pass": "1"} if bypass else {}
+    waiting, request = fetch_held(origin, first.client, **asked)
+    change(origin, second.client())
+    second.client().get("/none", cache_control="only-if-cached").expect(504)
+    request.reply(content="old", cache_control="max-age=60")
+    waiting.expect(200, content="old")
+    first.client().get("/none", cache_control="only-if-cached").expect(504)    # behind the store, if there is one
+    forgotten(origin, second.client())

@@ -80,3 +80,50 @@ def test_very_long_target_is_cached(origin, client):
     fill(origin, client, target, "one")
     client.get(target).expect(200, content="one", cache_status=hit())
     fill(origin, client, target + "b", "two")
+
+
+def same(origin, client, target):
+    client.get(target).expect(200, cache_status=hit())
+    origin.silent()
+
+
+def other(origin, client, target):
+    client.get(target)
+    origin.receive().expect(f"GET {target}").reply(content="x", cache_control="max-age=60")
+    client.expect(200)
+
+
+@pytest.mark.parametrize("key", ["", 'proxy_cache_key: "$scheme$host$request_uri"\n'], ids=["default", "request_uri"])
+def test_arguments_that_are_not_in_the_key(make_proxy, origin, key):
+    client = make_proxy().start(key + "proxy_cache_key_args: {except: [utm_*, fbclid]}").client()
+    other(origin, client, "/a?b=1&utm_source=x")    # the origin gets all of it
+    same(origin, client, "/a?b=1")
+    same(origin, client, "/a?utm_campaign=1&b=1&fbclid=2")
+    other(origin, client, "/a?b=2&utm_source=x")
+    other(origin, client, "/a?b=1&c=1")
+    other(origin, client, "/a?utm_source=x")
+    same(origin, client, "/a?fbclid=2")
+    same(origin, client, "/a")
+
+
+@pytest.mark.config("proxy_cache_key_args: {only: [a, b], sort: on}")
+def test_arguments_that_alone_are_in_the_key(origin, client):
+    other(origin, client, "/?c=3&b=2&a=1")
+    same(origin, client, "/?a=1&b=2")
+    other(origin, client, "/?a=2&b=1")
+    other(origin, client, "/?a=1&a=2")
+    other(origin, client, "/?a=2&a=1")
+    client.get("/?%61=1")   # means a=1, for the origin too
+    origin.receive().expect("GET /?a=1").reply(content="x", cache_control="max-age=60")
+    client.expect(200)
+    other(origin, client, "/?x=1")
+    same(origin, client, "/")
+
+
+@pytest.mark.config("proxy_cache_key_args: {only: [a]}")
+def test_change_of_the_uri_finds_the_key_of_its_arguments(origin, client):
+    other(origin, client, "/?a=1")
+    client.post("/?a=1&c=3", "x")
+    origin.receive().reply(200)
+    client.expect(200)
+    other(origin, client, "/?a=1")

@@ -1,3 +1,4 @@
+"""Fresh responses are stored (RFC 9111 section 3) and reused (RFC 9111 section 4)."""
 import pytest
 
 from harness.cache_status import STORED, hit

@@ -102,6 +102,30 @@ def test_variants_of_one_target_are_bounded(origin, client):
     client.get("/a", foo=99).expect(200, content="99", cache_status=hit())
 
 
+POOLED = 'caches: {default: {memory: 0}}\nmemcached_pools: {default: {servers: ["{memcached}"], connect_timeout: 1s, read_timeout: 1s}}'
+
+
+@pytest.mark.parametrize("config", ["", POOLED], ids=["memory", "pool"])
+def test_response_that_varies_no_more_replaces_all_variants(make_proxy, memcached, origin, config):
+    client = make_proxy().start(config, memcached=memcached.address).client()
+    fill(origin, client, "one", "Foo", foo="1")
+    fill(origin, client, "two", "Foo", foo="2")
+    client.get("/a", foo="3")
+    origin.receive().reply(content="all", cache_control="max-age=60")
+    client.expect(200, content="all")
+    client.get("/none", cache_control="only-if-cached").expect(504)     # behind the store
+    for foo in ("1", "2", "3", "4"):
+        client.get("/a", foo=foo).expect(200, content="all", cache_status=hit())
+    origin.silent()
+
+
+@pytest.mark.config("proxy_ignore_headers: Vary")
+@pytest.mark.parametrize("vary", ["Foo", "*"])
+def test_vary_that_is_ignored(origin, client, vary):
+    fill(origin, client, "one", vary, foo="1")
+    client.get("/a", foo="2").expect(200, content="one", cache_status=hit())
+
+
 @pytest.mark.config("proxy_cache_max_variants: 2")
 def test_least_recently_used_variant_makes_room(origin, client):
     fill(origin, client, "one", "Foo", foo="1")
@@ -144,3 +168,61 @@ def test_accept_language_can_count_without_order(origin, client):
     fill(origin, client, "one", "Accept-Language", accept_language="en, de;q=0.5")
     client.get("/a", accept_language="de ; q=0.5, EN").expect(200, content="one", cache_status=hit())
     origin.silent()
+
+
+def tagged(origin, client, content, tag, **fields):
+    client.get("/a", **fields)
+    origin.receive().reply(content=content, cache_control="max-age=60", vary="Foo", etag=tag)
+    client.expect(200, content=content)
+
+
+def test_tags_of_other_variants_go_to_the_origin(origin, client):
+    """RFC 9111 section 4.1; section 4.3.3: the 304 says which one is the answer."""
+    client.get("/a", foo="1")
+    origin.receive().expect(if_none_match=None).reply(content="one", cache_control="max-age=60", vary="Foo", etag='"1"')
+    client.expect(200, content="one")
+    client.get("/a", foo="2")
+    origin.receive().expect(if_none_match='"1"').reply(content="two", cache_control="max-age=60", vary="Foo", etag='W/"2"')
+    client.expect(200, content="two")
+    client.get("/a", foo="3")
+    origin.receive().expect(if_none_match='W/"2", "1"').reply(304, etag='"1"', cache_control="max-age=60", vary="Foo", x_new="n")
+    client.expect(200, content="one", x_new="n", etag='"1"')
+    client.get("/a", foo="3").expect(200, content="one", x_new="n", cache_status=hit())
+    client.get("/a", foo="1").expect(200, content="one", x_new=None, cache_status=hit())
+    client.get("/a", foo="2").expect(200, content="two", cache_status=hit())
+    origin.silent()
+
+
+@pytest.mark.parametrize("etag", [None, '"unknown"', 'W/"1"'])
+def test_304_about_none_of_the_variants_is_asked_again(origin, client, etag):
+    tagged(origin, client, "one", '"1"', foo="1")
+    client.get("/a", foo="2")
+    origin.receive().expect(if_none_match='"1"').reply(304, etag=etag)
+    origin.receive().expect(if_none_match=None).reply(content="two", cache_control="max-age=60", vary="Foo")
+    client.expect(200, content="two")
+
+
+def test_tags_are_few(origin, client):
+    for i in range(12):
+        tagged(origin, client, str(i), f'"{i}"', foo=i)
+    client.get("/a", foo="x")
+    request = origin.receive()
+    assert request.fields.get("if-none-match") == ", ".join(f'"{i}"' for i in range(11, 3, -1))
+    request.reply(content="x")
+    client.expect(200, content="x")
+
+
+@pytest.mark.config("proxy_cache_revalidate: off")
+def test_tags_stay_here_where_nothing_is_revalidated(origin, client):
+    tagged(origin, client, "one", '"1"', foo="1")
+    client.get("/a", foo="2")
+    origin.receive().expect(if_none_match=None).reply(content="two")
+    client.expect(200, content="two")
+
+
+def test_condition_of_the_client_goes_on_alone(origin, client):
+    tagged(origin, client, "one", '"1"', foo="1")
+    client.get("/a", foo="2", if_none_match='"1"')
+    request = origin.receive()
+    request.reply(304, etag='"1"')
+    client.expect(304)

@@ -82,7 +82,7 @@ def test_error_has_its_place(mcproxy, directory, text, line, column, word):
     assert re.search(place + ".*" + re.escape(word), output), output
 
 
-@pytest.mark.parametrize("name", ["proxy_ssl_verify", "ssl_certificate", "slice", "proxy_store", "limit_rate", "add_header", "rewrite",
+@pytest.mark.parametrize("name", ["proxy_ssl_verify", "ssl_certificate", "slice", "limit_rate", "add_header", "rewrite",
                                   "try_files", "auth_basic"])
 def test_directive_that_does_not_work_yet_is_unknown(check, name):
     code, output = check(GOOD + f"{name}: x\n")
