@@ -108,6 +108,7 @@ static void read_next(struct request *r, struct deliver_chunks *d)
     d->used++;
     *s = (struct chunk_slot){
         .read = {.chunk = store_chunk_at(&r->entry->view, d->asked.at),
+                 .next = (uint8_t)r->location->memcached_next,
                  .fn = chunk_on_read,
                  .owner = r},
         .state = SLOT_READING,

@@ -6,6 +6,7 @@
 #include "proxy/fetch_internal.h"
 #include "proxy/invalidate.h"
 #include "proxy/lookup.h"
+#include "proxy/raw.h"
 
 /* -- the head -- */
 
@@ -66,6 +67,7 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
 {
     struct request *r = f->r;
     invalidate_after(r, head);
+    raw_invalidate(r, head);
     copy_head(f, head);
     f->verdict = STORE_NO_CACHE;
     if (!r->cacheable)
@@ -74,7 +76,9 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     if (f->verdict == STORE_YES)
         f->verdict = policy_storable(&f->asked, &f->response->head, &r->location->rules,
                                      f->request_time, f->response->response_time, &f->meta);
-    if (f->verdict == STORE_YES)
+    if (f->verdict == STORE_YES && r->raw)
+        f->verdict = raw_storable(r, &f->response->head, &f->meta);
+    else if (f->verdict == STORE_YES)
         choose_key(f);
     f->collecting = f->verdict == STORE_YES;
     f->meta.generation = f->collecting ? hash_seed_new() : 0;
@@ -113,7 +117,7 @@ static void put_mark(struct fetch *f)
     int64_t ttl_s = (r->location->hit_for_miss_ms + 999) / 1000;
     bool by_response = store_verdict_is_lasting(f->verdict) &&
                        !r->pass_conditions; /* a 304 says nothing of the next response */
-    if (r->cacheable && by_response && !f->stale && !r->entry && !r->bypass && ttl_s > 0)
+    if (r->cacheable && by_response && !f->stale && !r->entry && !r->raw && !r->bypass && ttl_s > 0)
         put_mark_record(f, ttl_s);
 }
 
@@ -182,8 +186,24 @@ static struct fields without_length(const struct fields *from, struct arena *are
     return out;
 }
 
+static void store_raw(struct fetch *f)
+{
+    size_t length = (size_t)flight_length(f->writer);
+    struct blob *content = blob_new(length);
+    if (!content)
+        return;
+    flight_collected(f->writer, content->data, length);
+    content->len = length;
+    raw_put(f->r, &f->response->head, &f->meta, content);
+    blob_unref(&content);
+}
+
 void fetch_store_response(struct fetch *f)
 {
+    if (f->r->raw) {
+        store_raw(f);
+        return;
+    }
     struct response_head head = f->response->head;
     struct arena *arena = &f->r->arena;
     uint64_t length = flight_length(f->writer);
