@@ -198,10 +198,11 @@ struct coded_jobs *coded_jobs_new(struct worker *w)
     return jobs;
 }
 
+/* The clients are closed before: nobody waits. */
 void coded_jobs_give_up(struct coded_jobs *jobs)
 {
-    while (!list_empty(&jobs->jobs))
-        job_end(jobs, list_entry(jobs->jobs.next, struct job, node), CODER_FAILED);
+    list_for_each_safe (it, &jobs->jobs)
+        job_end(jobs, list_entry(it, struct job, node), CODER_FAILED);
 }
 
 void coded_jobs_free(struct coded_jobs **jobs)
