@@ -37,11 +37,6 @@ static struct pool_fill *fill_of(struct store_fill *f)
     return container_of(f, struct pool_fill, fill);
 }
 
-static struct fill_chunk *first_of(const struct list *l)
-{
-    return list_entry(l->next, struct fill_chunk, node);
-}
-
 static void chunk_free(struct fill_chunk *c)
 {
     list_remove(&c->node);
@@ -83,8 +78,10 @@ static bool send_chunk(struct fill_chunk *c)
 
 static void send_more(struct pool_fill *f)
 {
-    while (f->fill.state != FILL_LOST && f->sent_n < SENT_MAX && !list_empty(&f->waiting)) {
-        if (!send_chunk(first_of(&f->waiting)))
+    list_for_each_safe (it, &f->waiting) {
+        if (f->fill.state == FILL_LOST || f->sent_n >= SENT_MAX)
+            break;
+        if (!send_chunk(list_entry(it, struct fill_chunk, node)))
             f->fill.state = FILL_LOST;
     }
     f->fill.state = state_of(f);

@@ -87,6 +87,7 @@ static void expect_chunk(struct fixture *f, struct store_chunk c)
     struct reading r;
     assert_int_equal(read_chunk(f, &r, c), STORE_HIT);
     assert_int_equal(r.read.content.n, c.length);
+    ASSERT(r.read.content.p != NULL);
     for (size_t i = 0; i < c.length; i++)
         assert_int_equal(r.read.content.p[i], byte_at(c.offset + i));
     blob_unref(&r.read.blob);
@@ -262,7 +263,7 @@ static void on_change(struct store_fill *fill)
 static void fill_begin(struct fixture *f, struct filling *filling)
 {
     *filling = (struct filling){.fill = store_fill(f->store, SLICE("/a"), GENERATION, 60)};
-    assert_non_null(filling->fill);
+    ASSERT(filling->fill != NULL);
     assert_int_equal(filling->fill->chunk_bytes, CHUNK_BYTES);
     filling->fill->on_change = on_change;
     filling->fill->owner = filling;
