@@ -125,6 +125,12 @@ struct cache_key cache_key_variant(const struct cache_key *base, struct slice va
     return key_of(slice_make(p, n), seed);
 }
 
+/* Values hold no marks: they are escaped. */
+struct slice cache_key_base(struct slice key)
+{
+    return slice_take(key, slice_find(key, MARK_VARIANT));
+}
+
 struct slice cache_key_print(struct slice key, struct arena *arena)
 {
     char *p = arena_alloc(arena, key.n);

@@ -34,5 +34,7 @@ struct cache_key cache_key_end(struct cache_key_builder *, uint64_t seed);
  * (cache/vary.h renders them). Never equal to any key made by the builder. */
 struct cache_key cache_key_variant(const struct cache_key *base, struct slice variant,
                                    struct arena *, uint64_t seed);
+/* What the key of a variant was made of; any other key is its own. */
+struct slice cache_key_base(struct slice key);
 /* For people: control bytes shown as `|`; into the arena. */
 struct slice cache_key_print(struct slice key, struct arena *);

@@ -18,12 +18,15 @@ struct entry {
     atomic_uint refs;
     _Atomic uint64_t version;   /* of the pool's item that it was read from; 0: not known */
     _Atomic mono_ms checked_ms; /* when the pool last said that this is still what it has */
+    _Atomic uint64_t purge_seq; /* no purge up to this one counts for it (cache/purge.h) */
     struct blob *blob;          /* one reference */
     struct stored_view view;    /* into the blob, verified */
 };
 /* Verifies `blob` (stored_parse; `key` may have p NULL) and takes the reference in either case.
  * NULL: not valid, `*why` says it. */
 struct entry *entry_new(struct blob *, struct slice key, enum stored_check *why);
+/* The same response with another freshness lifetime, in memory alone. */
+struct entry *entry_with_lifetime(const struct entry *, int64_t lifetime_s);
 struct entry *entry_ref(struct entry *);
 void entry_unref(struct entry **);
 
@@ -33,6 +36,7 @@ enum store_result {
     STORE_PENDING,
     STORE_WAIT, /* nothing there yet: another process is fetching it */
 };
+struct purge_book;
 /* Where a hit came from, for logs and counters. */
 enum store_tier { TIER_NONE, TIER_MEMORY, TIER_POOL };
 
@@ -80,6 +84,20 @@ struct store_get {
     struct list link; /* private to the store */
 };
 
+/* One exchange of the log of purges (cache/purge.h) with the pool. `fn` is called exactly once after
+ * store_sync has returned true, never before that, never after store_cancel_sync. */
+#define STORE_SYNC_SERVERS 2 /* that keep a copy each, where the pool has so many */
+struct store_sync;
+typedef void store_sync_fn(struct store_sync *);
+struct store_sync {
+    store_sync_fn *fn;
+    void *owner;
+    size_t servers;                          /* that keep the log */
+    size_t failed_n;                         /* of these: not reached */
+    struct slice failed[STORE_SYNC_SERVERS]; /* their names, of the pool's configuration */
+    struct list link;                        /* private to the store */
+};
+
 struct store;
 struct store_ops {
     /* Looks into the memory tier only: never pending. */
@@ -95,12 +113,17 @@ struct store_ops {
     void (*release)(struct store *, const struct store_lease *);
     /* The fetch goes on: for another `lease_s`. */
     void (*renew)(struct store *, const struct store_lease *, uint32_t lease_s);
+    /* Brings what this process knows of purges to the pool, and back what others have purged. False:
+     * it has ended already, as where there is no pool. */
+    bool (*sync)(struct store *, struct store_sync *);
+    void (*cancel_sync)(struct store *, struct store_sync *);
     /* Forgets the key, in every tier. */
     void (*del)(struct store *, const struct cache_key *);
     void (*free)(struct store *);
 };
 struct store {
     const struct store_ops *ops;
+    struct purge_book *purges; /* of its cache, set and owned by whoever made the store; NULL: none */
 };
 
 static inline enum store_result store_peek(struct store *s, struct store_get *g)
@@ -136,6 +159,14 @@ static inline void store_release(struct store *s, struct store_lease *lease)
 static inline void store_renew(struct store *s, const struct store_lease *lease, uint32_t lease_s)
 {
     s->ops->renew(s, lease, lease_s);
+}
+static inline bool store_sync(struct store *s, struct store_sync *sync)
+{
+    return s->ops->sync(s, sync);
+}
+static inline void store_cancel_sync(struct store *s, struct store_sync *sync)
+{
+    s->ops->cancel_sync(s, sync);
 }
 static inline void store_del(struct store *s, const struct cache_key *k)
 {

@@ -55,6 +55,11 @@ static struct mc_server *server_of(struct mc_pool *pool, const struct mc_key *ke
     return &pool->servers[mc_ring_pick(pool->ring, mc_key_slice(key))];
 }
 
+size_t mc_pool_server_of(const struct mc_pool *pool, const struct mc_key *key)
+{
+    return mc_ring_pick(pool->ring, mc_key_slice(key));
+}
+
 enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
 {
     get->blob = NULL;

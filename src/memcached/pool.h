@@ -52,6 +52,8 @@ NODISCARD struct mc_pool *mc_pool_new(struct loop *, struct resolver *, struct l
 /* Every lookup must have called back or been cancelled. Stores still queued are lost. */
 void mc_pool_free(struct mc_pool **);
 
+/* Index of the key's server. */
+size_t mc_pool_server_of(const struct mc_pool *, const struct mc_key *);
 /* Asks the key's server; `get` has its key, fn and owner set. MC_FAILED at once where the server is
  * out of use or too much is pending, else MC_PENDING. */
 NODISCARD enum mc_result mc_pool_get(struct mc_pool *, struct mc_get *);

@@ -1,6 +1,7 @@
 #include "store/pool.h"
 
 #include "base/assert.h"
+#include "store/purge_sync.h"
 
 #include <stdlib.h>
 
@@ -21,6 +22,7 @@ struct pool_store {
     struct mc_pool *pool;
     struct mc_key_maker *keys;
     struct slice prefix;
+    struct purge_sync *sync; /* NULL: purges are not shared */
     struct pool_get *free_gets;
     size_t free_gets_n;
     size_t pending;
@@ -170,11 +172,20 @@ static void pool_cancel(struct store *store, struct store_get *get)
     give_get(pool_store_of(store), pg);
 }
 
+/* Before the pool's log of purges is known nobody could tell what they are to this response. */
+static bool is_unnumbered(const struct pool_store *s, const struct entry *entry)
+{
+    const struct stored_meta *meta = &entry->view.meta;
+    return s->sync != NULL && meta->kind == STORED_RESPONSE && meta->purge_seq == 0;
+}
+
 static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
                      const struct store_lease *lease)
 {
     struct pool_store *s = pool_store_of(store);
     struct mc_key key;
+    if (is_unnumbered(s, entry))
+        return false;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
     return mc_pool_set_over(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s,
                             lease != NULL ? lease->version : 0);
@@ -208,6 +219,19 @@ static void pool_del(struct store *store, const struct cache_key *cache_key)
     mc_pool_del(s->pool, &key);
 }
 
+static bool pool_sync(struct store *store, struct store_sync *sync)
+{
+    struct pool_store *s = pool_store_of(store);
+    sync->servers = 0;
+    sync->failed_n = 0;
+    return s->sync != NULL && purge_sync_start(s->sync, sync);
+}
+
+static void pool_cancel_sync(struct store *store UNUSED, struct store_sync *sync)
+{
+    purge_sync_cancel(sync);
+}
+
 static void pool_free(struct store *store)
 {
     struct pool_store *s = pool_store_of(store);
@@ -217,6 +241,7 @@ static void pool_free(struct store *store)
         s->free_gets = pg->next_free;
         free(pg);
     }
+    purge_sync_free(&s->sync);
     mc_key_maker_free(&s->keys);
     free(s);
 }
@@ -229,6 +254,8 @@ static const struct store_ops ops = {
     .release = pool_release,
     .renew = pool_renew,
     .del = pool_del,
+    .sync = pool_sync,
+    .cancel_sync = pool_cancel_sync,
     .free = pool_free,
 };
 
@@ -245,6 +272,13 @@ struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
     s->keys = keys;
     s->prefix = prefix;
     return &s->store;
+}
+
+void store_pool_share_purges(struct store *store, struct slice name, struct purge_book *book)
+{
+    struct pool_store *s = pool_store_of(store);
+    ASSERT(s->sync == NULL);
+    s->sync = purge_sync_new(s->pool, s->keys, s->prefix, name, book);
 }
 
 const struct store_pool_counters *store_pool_counters(const struct store *store)

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "cache/freshness.h"
+#include "cache/purge.h"
 
 #include <stdlib.h>
 
@@ -205,8 +206,11 @@ static void tiered_on_pool(struct store_get *inner, enum store_result result)
 static enum store_result tiered_get(struct store *store, struct store_get *get)
 {
     struct tiered_store *s = tiered_of(store);
-    if (get->want.lease_s == 0 && store_peek(s->memory, get) == STORE_HIT)
-        return STORE_HIT;
+    if (get->want.lease_s == 0 && store_peek(s->memory, get) == STORE_HIT) {
+        (void)purge_check(store->purges, &get->entry, clock_wall_ms());
+        if (get->entry != NULL)
+            return STORE_HIT;
+    }
     struct tiered_get *tg = take_get(s);
     *tg = (struct tiered_get){
         .inner = {.key = get->key, .want = get->want, .fn = tiered_on_pool, .owner = tg},
@@ -258,6 +262,16 @@ static void tiered_del(struct store *store, const struct cache_key *key)
     store_del(s->pool, key);
 }
 
+static bool tiered_sync(struct store *store, struct store_sync *sync)
+{
+    return store_sync(tiered_of(store)->pool, sync);
+}
+
+static void tiered_cancel_sync(struct store *store, struct store_sync *sync)
+{
+    store_cancel_sync(tiered_of(store)->pool, sync);
+}
+
 static void tiered_free(struct store *store)
 {
     struct tiered_store *s = tiered_of(store);
@@ -285,6 +299,8 @@ static const struct store_ops ops = {
     .release = tiered_release,
     .renew = tiered_renew,
     .del = tiered_del,
+    .sync = tiered_sync,
+    .cancel_sync = tiered_cancel_sync,
     .free = tiered_free,
 };
 
