@@ -21,6 +21,7 @@ const char *store_verdict_text(enum store_verdict verdict)
         [STORE_NO_SIZE] = "size",
         [STORE_NO_ACCEL] = "x-accel-expires",
         [STORE_NO_RULE] = "rule",
+        [STORE_NO_TAGS] = "too many tags",
         [STORE_NO_INCOMPLETE] = "incomplete",
     };
     return verdict < STORE_VERDICT_COUNT ? texts[verdict] : "unknown";

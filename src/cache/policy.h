@@ -25,6 +25,7 @@ enum store_verdict {
     STORE_NO_SIZE,       /* longer than the cache takes */
     STORE_NO_ACCEL,      /* X-Accel-Expires: 0 */
     STORE_NO_RULE,       /* proxy_no_cache, min_uses, off: decided by the caller */
+    STORE_NO_TAGS,       /* more than can be purged by */
     STORE_NO_INCOMPLETE, /* ended early */
     STORE_VERDICT_COUNT
 };

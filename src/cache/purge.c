@@ -16,6 +16,7 @@ struct purge_book {
     _Atomic bool known;
     _Atomic uint64_t purges;
     _Atomic uint64_t found;
+    bool pooled;
     uint64_t pending; /* the first purge of this process that the pool may lack; 0: none */
     struct purge_log log;
 };
@@ -40,6 +41,7 @@ struct purge_book *purge_book_new(bool pooled, wall_ms now)
     atomic_init(&b->purges, 0);
     atomic_init(&b->found, 0);
     atomic_init(&b->known, !pooled);
+    b->pooled = pooled;
     b->pending = 0;
     if (!pooled)
         b->log.newest = us_of(now);
@@ -55,6 +57,17 @@ void purge_book_free(struct purge_book **book)
         return;
     (void)pthread_mutex_destroy(&b->lock);
     free(b);
+}
+
+void purge_book_expect_pool(struct purge_book *b)
+{
+    pthread_mutex_lock(&b->lock);
+    if (!b->pooled) {
+        b->pooled = true;
+        b->known = false;
+        publish(b);
+    }
+    pthread_mutex_unlock(&b->lock);
 }
 
 /* -- stored responses -- */

@@ -21,6 +21,8 @@ struct purge_book;
 /* `pooled`: nothing is known before purge_book_learn or purge_book_found. */
 struct purge_book *purge_book_new(bool pooled, wall_ms now);
 void purge_book_free(struct purge_book **);
+/* There is a pool from now on: does nothing where there was one before. */
+void purge_book_expect_pool(struct purge_book *);
 
 /* -- stored responses -- */
 

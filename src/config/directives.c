@@ -319,6 +319,9 @@ static const struct directive directives[] = {
     { .name = "proxy_cache_sort_languages", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(rules.sort_languages),
       .dflt = "off", .source = "mcproxy",
       .doc = "For responses with Vary: Accept-Language the order of its members does not count; for origins that heed weights only." },
+    { .name = "proxy_cache_tags", .scope = SCOPE_ALL, .type = TYPE_FIELD_NAMES, LOCATION_FIELD(tag_fields), .dflt = "[Surrogate-Key, Cache-Tag]",
+      .source = "mcproxy", .doc = "Response fields whose words (separated by spaces or commas) are tags to purge by, at most 1024 of a response. "
+             "Where the location has a cache, clients do not get these fields, unless proxy_pass_header names them." },
     { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
       .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211)." },
     { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",

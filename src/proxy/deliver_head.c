@@ -109,12 +109,14 @@ static bool named_in(const struct slice *names, size_t n, struct slice name)
     return false;
 }
 
-/* X-Accel-* are words between the app and its proxy (nginx hides them, too). */
+/* X-Accel-* are words between the app and its proxy (nginx hides them, too); so are tags. */
 static bool is_hidden(const struct location_conf *l, struct slice name)
 {
     if (named_in(l->hide, l->hide_n, name))
         return true;
-    return slice_starts_nocase(name, SLICE("X-Accel-")) && !named_in(l->pass, l->pass_n, name);
+    bool tags = l->cache_on && named_in(l->tag_fields, l->tag_fields_n, name);
+    return (tags || slice_starts_nocase(name, SLICE("X-Accel-"))) &&
+           !named_in(l->pass, l->pass_n, name);
 }
 
 static void put_common(struct lines *l, struct request *r, bool has_date)

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "cache/freshness.h"
+#include "cache/purge.h"
 #include "proxy/client.h"
 #include "proxy/failure.h"
 #include "proxy/fetch_internal.h"
@@ -271,6 +272,23 @@ static enum fetch_state on_found(struct fetch *f, struct entry *e)
     return take_turn(f, e);
 }
 
+/* What was purged stands where what comes will be stored: whose turn it is goes by it, as if it were
+ * stale. Takes `e`. */
+static enum fetch_state on_response(struct fetch *f, struct entry *e)
+{
+    struct entry *usable = entry_ref(e);
+    (void)purge_check(f->r->store->purges, &usable, loop_wall(f->worker->loop));
+    enum fetch_state next = FETCH_FAILED;
+    if (usable) {
+        next = on_found(f, usable);
+    } else if (!f->r->control.only_if_cached) {
+        f->get.stale = true;
+        next = take_turn(f, e);
+    }
+    entry_unref(&e);
+    return next;
+}
+
 static enum fetch_state step_lookup(struct fetch *f)
 {
     struct request *r = f->r;
@@ -289,7 +307,7 @@ static enum fetch_state step_lookup(struct fetch *f)
         return step_lookup(f);
     }
     if (e && e->view.meta.kind == STORED_RESPONSE && !lookup_is_invalidated(r, e))
-        return on_found(f, e);
+        return on_response(f, e);
     bool is_mark = e && e->view.meta.kind == STORED_MARK;
     if (is_mark)
         flight_release_others(f->writer);
@@ -466,6 +484,7 @@ static enum fetch_state step_pick(struct fetch *f)
     f->send_full = false;
     f->send_ended = false;
     f->request_time = loop_wall(f->worker->loop);
+    f->purge_seq = r->store ? purge_book_seq(r->store->purges) : 0;
     f->exchange = exchange_new(f->upstream, &events, f);
     exchange_start(f->exchange, peer, &f->out, f->fresh);
     counter_add(&f->worker->counters, COUNTER_UPSTREAM_REQUESTS, 1);

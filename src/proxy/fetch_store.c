@@ -1,6 +1,8 @@
 /* What becomes of a response: whether it is stored and shared, and the storing. */
 #include "base/assert.h"
 #include "cache/freshness.h"
+#include "cache/purge.h"
+#include "cache/tags.h"
 #include "cache/vary.h"
 #include "proxy/fetch_internal.h"
 #include "proxy/invalidate.h"
@@ -63,6 +65,15 @@ static void choose_key(struct fetch *f)
     f->response->variant = arena_dup(arena, f->store_key.bytes);
 }
 
+/* What it is purged by: host and target, then its tags. False: there are too many. */
+static bool take_tags(struct fetch *f, const struct fields *fields, struct arena *arena,
+                      struct slice *tags)
+{
+    const struct location_conf *l = f->r->location;
+    struct slice url = lookup_url(&f->r->head, arena);
+    return tags_collect(fields, l->tag_fields, l->tag_fields_n, url, arena, tags);
+}
+
 void fetch_take_head(struct fetch *f, const struct response_head *head)
 {
     struct request *r = f->r;
@@ -74,6 +85,10 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     if (!is_refused_by_rule(f))
         f->verdict = policy_storable(&f->asked, &f->response->head, &r->location->rules,
                                      f->request_time, f->response->response_time, &f->meta);
+    f->response->purge_seq = f->purge_seq;
+    if (!take_tags(f, &f->response->head.fields, flight_arena(f->writer), &f->response->tags) &&
+        f->verdict == STORE_YES)
+        f->verdict = STORE_NO_TAGS;
     if (f->verdict == STORE_YES)
         choose_key(f);
     f->collecting = f->verdict == STORE_YES;
@@ -159,15 +174,17 @@ static struct slice with_length(struct fetch *f, struct slice text, uint64_t len
 
 /* A blob with everything but the content, and where that goes. NULL: no memory. */
 static struct blob *begin_blob(struct fetch *f, struct slice text, struct slice etag,
-                               uint64_t length, char **content)
+                               struct slice tags, uint64_t length, char **content)
 {
     const struct stored_parts parts = {
         .key = f->store_key.bytes,
         .vary = f->response ? f->response->vary : f->stale->view.vary,
         .etag = etag,
+        .tags = tags,
         .head = with_length(f, text, length),
     };
     f->meta.content_length = length;
+    f->meta.purge_seq = f->purge_seq;
     struct blob *blob = blob_new(stored_size(&f->meta, &parts));
     if (blob)
         *content = stored_encode(blob, &f->meta, &parts);
@@ -183,16 +200,33 @@ static struct entry *end_blob(struct fetch *f, struct blob *blob)
     return e;
 }
 
-/* A list of its own: those who join the flight read the response's, on other threads too. */
-static struct fields without_length(const struct fields *from, struct arena *arena)
+/* Clients get no tags, unless proxy_pass_header names their field. */
+static bool is_in_head(const struct location_conf *l, const struct field *field)
 {
+    return field->id != FIELD_CONTENT_LENGTH &&
+           (!tags_are_named(l->tag_fields, l->tag_fields_n, field->name) ||
+            tags_are_named(l->pass, l->pass_n, field->name));
+}
+
+/* A list of its own: those who join the flight read the response's, on other threads too. */
+static struct fields fields_for_head(const struct fetch *f, const struct fields *from)
+{
+    struct arena *arena = &f->r->arena;
     struct fields out = {0};
     fields_reserve(&out, arena, from->n);
     for (size_t i = 0; i < from->n; i++) {
-        if (from->v[i].id != FIELD_CONTENT_LENGTH)
+        if (is_in_head(f->r->location, &from->v[i]))
             fields_push(&out, arena, from->v[i]);
     }
     return out;
+}
+
+/* Nothing is put in the place of what others have stored since a purge that this response came
+ * before. */
+static bool was_purged(struct fetch *f, struct slice tags)
+{
+    const struct purge_subject subject = {f->r->key.bytes, tags};
+    return !purge_is_current(f->r->store->purges, &subject, f->purge_seq);
 }
 
 void fetch_store_response(struct fetch *f)
@@ -200,10 +234,15 @@ void fetch_store_response(struct fetch *f)
     struct response_head head = f->response->head;
     struct arena *arena = &f->r->arena;
     uint64_t length = flight_length(f->writer);
-    head.fields = without_length(&head.fields, arena);
+    if (was_purged(f, f->response->tags)) {
+        fetch_release_lease(f);
+        return;
+    }
+    head.fields = fields_for_head(f, &head.fields);
     struct slice text = policy_head_text(&head, &f->r->location->rules, arena, &f->meta);
     char *content = NULL;
-    struct blob *blob = begin_blob(f, text, fields_get(&head.fields, FIELD_ETAG), length, &content);
+    struct blob *blob = begin_blob(f, text, fields_get(&head.fields, FIELD_ETAG), f->response->tags,
+                                   length, &content);
     if (!blob)
         return;
     flight_collected(f->writer, content, length);
@@ -228,6 +267,15 @@ bool fetch_head_agrees(const struct fetch *f, const struct response_head *head)
            (!head->has_length || head->content_length == old->content.n);
 }
 
+/* A 304 with tags has new ones, one without leaves those that were stored. */
+static struct slice renewed_tags(struct fetch *f, const struct stored_view *old,
+                                 const struct fields *fields)
+{
+    struct slice tags = slice_none();
+    struct slice url = lookup_url(&f->r->head, &f->r->arena);
+    return take_tags(f, fields, &f->r->arena, &tags) && tags.n > url.n ? tags : old->tags;
+}
+
 struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
 {
     const struct stored_view *old = &f->stale->view;
@@ -239,19 +287,20 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
     enum store_verdict verdict =
         policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
                        loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
-    fields_remove(&fields, FIELD_CONTENT_LENGTH);
+    struct slice tags = renewed_tags(f, old, &fields);
+    fields = fields_for_head(f, &fields);
     f->store_key = (struct cache_key){old->key, r->variant.hash};
     struct slice text =
         policy_head_text_of_fields(f->meta.status, status_reason(f->meta.status), &fields,
                                    &r->location->rules, &r->arena, &f->meta);
     char *content = NULL;
     struct blob *blob =
-        begin_blob(f, text, fields_get(&fields, FIELD_ETAG), old->content.n, &content);
+        begin_blob(f, text, fields_get(&fields, FIELD_ETAG), tags, old->content.n, &content);
     if (!blob)
         return NULL;
     memcpy(content, old->content.p, old->content.n);
     struct entry *e = end_blob(f, blob);
-    if (verdict == STORE_YES && f->may_store) {
+    if (verdict == STORE_YES && f->may_store && !was_purged(f, tags)) {
         fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
         counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
     }

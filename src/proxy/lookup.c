@@ -1,6 +1,7 @@
 #include "proxy/lookup.h"
 
 #include "cache/freshness.h"
+#include "cache/purge.h"
 #include "cache/vary.h"
 #include "http/range.h"
 #include "proxy/stale.h"
@@ -23,6 +24,13 @@ struct cache_key lookup_key(struct request *r)
     return cache_key_end(&b, r->worker->key_seed);
 }
 
+struct slice lookup_url(const struct request_head *head, struct arena *arena)
+{
+    struct slice mark = head->query.p ? SLICE("?") : slice_none();
+    return arena_printf(arena, "%.*s%.*s%.*s%.*s", SLICE_ARG(head->host), SLICE_ARG(head->path),
+                        SLICE_ARG(mark), SLICE_ARG(head->query));
+}
+
 struct cache_key lookup_variant_key(struct request *r, struct slice spec)
 {
     if (spec.n == 0)
@@ -43,11 +51,14 @@ bool lookup_is_invalidated(const struct request *r, const struct entry *e)
     return r->vary.n > 0 && e->view.meta.received_ms < r->vary_since;
 }
 
-/* One record of the memory tier, or NULL. */
+/* One record of the memory tier, or NULL; what was purged is none. */
 static struct entry *peek(struct request *r, const struct cache_key *key)
 {
     struct store_get get = {.key = *key};
-    return store_peek(r->store, &get) == STORE_HIT ? get.entry : NULL;
+    if (store_peek(r->store, &get) != STORE_HIT)
+        return NULL;
+    (void)purge_check(r->store->purges, &get.entry, loop_wall(r->worker->loop));
+    return get.entry;
 }
 
 wall_ms lookup_index_since(struct request *r, wall_ms otherwise)
@@ -173,6 +184,11 @@ bool lookup_entry_is_ours(struct request *r)
 
 bool lookup_response_is_ours(struct request *r, const struct flight_response *response)
 {
+    const struct purge_subject subject = {r->key.bytes, response->tags};
+    if (r->store && !purge_is_current(r->store->purges, &subject, response->purge_seq)) {
+        flight_unlist(r->reader);
+        return false;
+    }
     if (response->vary.n == 0)
         return true;
     struct cache_key mine = lookup_variant_key(r, response->vary);

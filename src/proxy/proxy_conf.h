@@ -181,6 +181,8 @@ struct location_conf {
     unsigned use_stale;        /* enum next_upstream, USE_STALE_UPDATING */
     bool background_update;    /* a stale response goes out before it is validated, not after */
     bool revalidate;           /* proxy_cache_revalidate: conditional requests */
+    const struct slice *tag_fields; /* proxy_cache_tags, lower case */
+    size_t tag_fields_n;
     bool cache_status;         /* proxy_cache_status: send Cache-Status */
     int64_t hit_for_miss_ms; /* how long a key whose response may not be shared is not queued for */
 
