@@ -319,6 +319,10 @@ static const struct directive directives[] = {
     { .name = "proxy_cache_sort_languages", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(rules.sort_languages),
       .dflt = "off", .source = "mcproxy",
       .doc = "For responses with Vary: Accept-Language the order of its members does not count; for origins that heed weights only." },
+    { .name = "proxy_cache_purge", .scope = SCOPE_ALL, .type = TYPE_PURGE_FROM, LOCATION_FIELD(purge_from), .dflt = "off",
+      .source = "mcproxy", .doc = "Clients whose method PURGE purges: addresses and ranges (10.0.0.0/8, ::1), unix: for those of a unix socket; on for those of "
+             "this machine; 403 for all others. off: PURGE is a method as any other. What is purged counts at once in this process and within "
+             "memory_revalidate and one memcached timeout in all proxies that share the pool (nginx Plus has a condition here)." },
     { .name = "proxy_cache_tags", .scope = SCOPE_ALL, .type = TYPE_FIELD_NAMES, LOCATION_FIELD(tag_fields), .dflt = "[Surrogate-Key, Cache-Tag]",
       .source = "mcproxy", .doc = "Response fields whose words (separated by spaces or commas) are tags to purge by, at most 1024 of a response. "
              "Where the location has a cache, clients do not get these fields, unless proxy_pass_header names them." },
@@ -403,6 +407,7 @@ static const struct type types[] = {
     [TYPE_TEMPLATE] = {"text with variables", parse_template},
     [TYPE_TEMPLATES] = {"texts with variables", parse_templates},
     [TYPE_FIELD_NAMES] = {"field names", parse_field_names},
+    [TYPE_PURGE_FROM] = {"off, on, addresses", parse_purge_from},
     [TYPE_USER] = {"user [group]", parse_user},
     [TYPE_ERROR_LOG] = {"path [level]", parse_error_log},
     [TYPE_ACCESS_LOG] = {"path [format]", parse_access_log},

@@ -33,6 +33,8 @@
     X(CACHE_STORED, "cache_stored", "mcproxy_cache_stored_total", "", "Responses stored")          \
     X(CACHE_HIT_POOL, "cache_hit_pool", "mcproxy_cache_hits_pool_total", "",                       \
       "Hits whose response came out of the memcached pool")                                        \
+    X(CACHE_PURGES, "cache_purges", "mcproxy_cache_purges_total", "",                              \
+      "Purges asked of this process")                                                              \
     X(RESPONSES_1XX, "responses_1xx", "mcproxy_responses_total", "class=\"1xx\"",                  \
       "Responses by status class")                                                                 \
     X(RESPONSES_2XX, "responses_2xx", "mcproxy_responses_total", "class=\"2xx\"", "")              \

@@ -5,7 +5,7 @@
 #include "base/slice.h"
 #include "cache/cache_conf.h"
 #include "http/fields.h"
-#include "net/address.h"
+#include "net/address_range.h"
 #include "proxy/regex.h"
 #include "proxy/template.h"
 #include "upstream/upstream_conf.h"
@@ -181,6 +181,8 @@ struct location_conf {
     unsigned use_stale;        /* enum next_upstream, USE_STALE_UPDATING */
     bool background_update;    /* a stale response goes out before it is validated, not after */
     bool revalidate;           /* proxy_cache_revalidate: conditional requests */
+    const struct address_range *purge_from; /* proxy_cache_purge: who may; none: it is off */
+    size_t purge_from_n;
     const struct slice *tag_fields; /* proxy_cache_tags, lower case */
     size_t tag_fields_n;
     bool cache_status;         /* proxy_cache_status: send Cache-Status */

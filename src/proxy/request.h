@@ -14,6 +14,7 @@
 
 struct client;
 struct fetch;
+struct purge;
 
 /* The states, in the order of a request's life; X(id, name). */
 #define REQUEST_STATES(X)     \
@@ -23,6 +24,7 @@ struct fetch;
     X(COLLAPSE, "collapse")   \
     X(FETCH, "fetch")         \
     X(DELIVER, "deliver")     \
+    X(PURGE, "purge")         \
     X(REPLY, "reply")         \
     X(TUNNEL, "tunnel")       \
     X(LOG, "log")             \
@@ -103,6 +105,7 @@ struct request {
     size_t head_bytes;            /* $request_length counts content too */
     struct cache_control control; /* of the request */
     struct upload upload;         /* its content */
+    struct purge *purge;          /* what it purges (proxy/purge.h); NULL: nothing */
     int64_t start_us;             /* monotonic, when its first byte was read */
     wall_ms start_wall;
     char id[32]; /* $request_id, hex; made when first asked for */

@@ -17,6 +17,7 @@
 struct access_log;
 struct client;
 struct flight_table;
+struct purge_order;
 struct request;
 struct uses;
 struct worker;
@@ -44,6 +45,8 @@ struct admin_reply {
     uint16_t status;
     struct slice type;
     struct slice content;
+    struct purge_order *order; /* to a POST: what is to be purged (proxy/purge.h); NULL: the answer
+                                  stands */
 };
 typedef void admin_fn(void *owner, struct request *, struct admin_reply *);
 
