@@ -61,9 +61,9 @@ static void answer_purge(struct request *r, struct admin_reply *reply)
         answer(reply, 403, SLICE("Not from a web page.\n"));
         return;
     }
-    *reply = (struct admin_reply){.order = purge_form_parse(
-                                      r->head.query, fields_get(&r->head.fields, FIELD_CONTENT_TYPE),
-                                      upload_unsent(&r->upload), &r->arena, &wrong)};
+    *reply = (struct admin_reply){
+        .order = purge_form_parse(r->head.query, fields_get(&r->head.fields, FIELD_CONTENT_TYPE),
+                                  upload_unsent(&r->upload), &r->arena, &wrong)};
     if (reply->order)
         return;
     struct text text;

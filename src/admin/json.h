@@ -1,5 +1,5 @@
-/* A flat JSON object (RFC 8259): members whose values are strings, numbers, true, false, or lists of
- * these. Pure; foreign bytes. */
+/* A flat JSON object (RFC 8259): members whose values are strings, numbers, true, false, or lists
+ * of these. Pure; foreign bytes. */
 #pragma once
 
 #include "base/arena.h"

@@ -1,5 +1,5 @@
-/* What a POST /purge asks for: its query, and its content as a form (application/x-www-form-urlencoded)
- * or as one JSON object (RFC 8259). Pure; foreign bytes.
+/* What a POST /purge asks for: its query, and its content as a form
+ * (application/x-www-form-urlencoded) or as one JSON object (RFC 8259). Pure; foreign bytes.
  *
  *     {"tags": ["a", "b"], "url": "http://example.com/x", "soft": true}     tag=a&tag=b&soft=1
  *

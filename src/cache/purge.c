@@ -14,7 +14,6 @@ struct purge_book {
     _Alignas(CACHE_LINE) _Atomic uint64_t newest;
     _Alignas(CACHE_LINE) pthread_mutex_t lock; /* of `log` */
     _Atomic bool known;
-    _Atomic uint64_t purges;
     _Atomic uint64_t found;
     bool pooled;
     uint64_t pending; /* the first purge of this process that the pool may lack; 0: none */
@@ -38,7 +37,6 @@ struct purge_book *purge_book_new(bool pooled, wall_ms now)
     ASSERT(b != NULL);
     ASSERT(pthread_mutex_init(&b->lock, NULL) == 0);
     purge_log_init(&b->log);
-    atomic_init(&b->purges, 0);
     atomic_init(&b->found, 0);
     atomic_init(&b->known, !pooled);
     b->pooled = pooled;
@@ -93,14 +91,19 @@ static enum purge_verdict judge(struct purge_book *b, const struct purge_subject
     return verdict;
 }
 
-/* Its freshness ended when it was purged. */
+/* Its freshness ended when it was purged. For what would have been left of it the response may be
+ * served while one refreshes it, unless it names such a window itself. */
 static struct entry *expired(const struct entry *e, uint64_t soft_seq, wall_ms now)
 {
     const struct stored_meta *meta = &e->view.meta;
     wall_ms at = (wall_ms)(soft_seq / 1000);
     int64_t kept_ms = (at < now ? at : now) - meta->received_ms;
     int64_t lifetime_s = meta->initial_age_s + (kept_ms > 0 ? kept_ms / 1000 : 0);
-    return entry_with_lifetime(e, lifetime_s < meta->lifetime_s ? lifetime_s : meta->lifetime_s);
+    int64_t left_s = meta->lifetime_s - lifetime_s;
+    if (left_s <= 0)
+        return entry_with_lifetime(e, meta->lifetime_s, meta->swr_s);
+    bool says = (meta->flags & STORED_SAYS_WHILE_REVALIDATE) != 0;
+    return entry_with_lifetime(e, lifetime_s, says || meta->swr_s > left_s ? meta->swr_s : left_s);
 }
 
 static void replace(struct entry **entry, struct entry *by)
@@ -160,13 +163,7 @@ uint64_t purge_book_add(struct purge_book *b, const struct purge_scope *scopes, 
     b->pending = b->pending != 0 ? b->pending : seq;
     publish(b);
     pthread_mutex_unlock(&b->lock);
-    atomic_fetch_add_explicit(&b->purges, 1, memory_order_relaxed);
     return seq;
-}
-
-uint64_t purge_book_purges(const struct purge_book *b)
-{
-    return atomic_load_explicit(&b->purges, memory_order_relaxed);
 }
 
 uint64_t purge_book_found(const struct purge_book *b)
@@ -197,8 +194,8 @@ static void *scratch(size_t bytes)
     return p;
 }
 
-/* A number must be above those that others knew when they did not know its purge: clocks differ, and
- * two processes may purge at once. By the lock's holder. */
+/* A number must be above those that others knew when they did not know its purge: clocks differ,
+ * and two processes may purge at once. By the lock's holder. */
 static void merge(struct purge_book *b, const struct purge_log *theirs, wall_ms now)
 {
     if (b->pending != 0 && theirs->newest >= b->pending) {

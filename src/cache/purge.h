@@ -2,11 +2,11 @@
  * Shared by all workers; all calls are safe from any thread.
  *
  * The log of purges (purge_log.h) is the pool's: processes read it at least every memory_revalidate
- * and write what they know better (store_sync). So a purge reaches each process within that time and
- * one memcached timeout. Numbers are seeded by the clock: a log that is lost and made anew is above
- * all that was stored before, so that a loss costs misses and never brings back what was purged.
- * While a process has not seen the pool's log yet, it uses nothing out of the pool but what it has
- * stored itself.
+ * and write what they know better (store_sync). So a purge reaches each process within that time
+ * and one memcached timeout. Numbers are seeded by the clock: a log that is lost and made anew is
+ * above all that was stored before, so that a loss costs misses and never brings back what was
+ * purged. While a process has not seen the pool's log yet, it uses nothing out of the pool but what
+ * it has stored itself.
  *
  * A stored response is looked at when it is used, not when it is purged. It was asked for when
  * `purge_seq` was the newest purge: what came later counts for it, also during its fetch. */
@@ -28,9 +28,9 @@ void purge_book_expect_pool(struct purge_book *);
 
 /* What a response that is asked for now gets for purge_seq. */
 uint64_t purge_book_seq(const struct purge_book *);
-/* What follows from purges for an entry that was found, which is NULL then where it may not be used;
- * where it is to be validated, it becomes one whose freshness ended when it was purged. True: it is
- * as it was. `book` may be NULL. */
+/* What follows from purges for an entry that was found, which is NULL then where it may not be
+ * used; where it is to be validated, it becomes one whose freshness ended when it was purged. True:
+ * it is as it was. `book` may be NULL. */
 bool purge_check(struct purge_book *book, struct entry **entry, wall_ms now);
 /* The same of a response that is not stored (yet). False: it was purged since. */
 bool purge_is_current(struct purge_book *book, const struct purge_subject *, uint64_t purge_seq);
@@ -41,8 +41,7 @@ bool purge_is_current(struct purge_book *book, const struct purge_subject *, uin
  * the others once the log is in the pool. */
 uint64_t purge_book_add(struct purge_book *, const struct purge_scope *, size_t n, bool soft,
                         wall_ms now);
-/* Purges, and responses found purged, so far. */
-uint64_t purge_book_purges(const struct purge_book *);
+/* How many responses were found purged so far. */
 uint64_t purge_book_found(const struct purge_book *);
 
 /* -- the pool's log -- */

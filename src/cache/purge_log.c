@@ -141,8 +141,8 @@ static void name_add(struct purge_log *log, uint64_t hash, bool soft, uint64_t s
 {
     struct purge_name *hard = name_find(log, hash, false);
     struct purge_name *same = soft ? name_find(log, hash, true) : hard;
-    bool is_told = seq <= log->names_from || is_covered(log, seq, soft) ||
-                   (hard != NULL && seq <= hard->seq);
+    bool is_told =
+        seq <= log->names_from || is_covered(log, seq, soft) || (hard != NULL && seq <= hard->seq);
     if (is_told)
         return;
     if (same != NULL) {
@@ -351,8 +351,8 @@ static void find_name(struct finding *f, enum purge_kind kind, struct slice valu
 {
     const struct purge_log *log = f->log;
     uint64_t hash = name_hash(kind, value);
-    for (size_t at = name_place(log, hash, false);
-         at < log->names_n && log->names[at].hash == hash; at++) {
+    for (size_t at = name_place(log, hash, false); at < log->names_n && log->names[at].hash == hash;
+         at++) {
         const struct purge_name *name = &log->names[at];
         if (name->seq > f->since && name->soft)
             raise_to(&f->soft_seq, name->seq);
@@ -489,7 +489,7 @@ static bool take_prefix(const char **at, const char *end, struct purge_log *out)
     if (end - *at < 9)
         return false;
     uint64_t mark = take_u64(at);
-    uint8_t n = (uint8_t)*(*at)++;
+    uint8_t n = (uint8_t) * (*at)++;
     struct slice text = slice_make(*at, n);
     bool soft = (mark & 1) != 0;
     uint32_t i = out->prefixes_n;

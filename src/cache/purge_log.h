@@ -56,7 +56,7 @@ struct purge_log {
     uint64_t names_from; /* of what is older not all purges by name are known any more */
     uint32_t names_n;
     uint32_t prefixes_n;
-    struct purge_name names[PURGE_NAMES_MAX];          /* by hash, then hard before soft */
+    struct purge_name names[PURGE_NAMES_MAX];         /* by hash, then hard before soft */
     struct purge_prefix prefixes[PURGE_PREFIXES_MAX]; /* by text, then hard before soft */
 };
 
@@ -88,7 +88,8 @@ enum purge_verdict {
 enum purge_verdict purge_log_match(const struct purge_log *, const struct purge_subject *,
                                    uint64_t since, uint64_t *soft_seq);
 
-#define PURGE_LOG_BYTES_MAX (56 + PURGE_NAMES_MAX * 16 + PURGE_PREFIXES_MAX * (9 + PURGE_PREFIX_BYTES_MAX))
+#define PURGE_LOG_BYTES_MAX \
+    (56 + PURGE_NAMES_MAX * 16 + PURGE_PREFIXES_MAX * (9 + PURGE_PREFIX_BYTES_MAX))
 /* Writes at most PURGE_LOG_BYTES_MAX bytes and returns how many. Equal logs give equal bytes. */
 size_t purge_log_encode(const struct purge_log *, char *out);
 /* Foreign bytes. False: they are no log, and `out` is not to be used. */

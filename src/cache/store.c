@@ -24,7 +24,7 @@ struct entry *entry_new(struct blob *blob, struct slice key, enum stored_check *
     return e;
 }
 
-struct entry *entry_with_lifetime(const struct entry *of, int64_t lifetime_s)
+struct entry *entry_with_lifetime(const struct entry *of, int64_t lifetime_s, int64_t swr_s)
 {
     struct entry *e = malloc(sizeof(*e));
     ASSERT(e != NULL);
@@ -35,6 +35,7 @@ struct entry *entry_with_lifetime(const struct entry *of, int64_t lifetime_s)
     e->blob = blob_ref(of->blob);
     e->view = of->view;
     e->view.meta.lifetime_s = lifetime_s;
+    e->view.meta.swr_s = swr_s;
     return e;
 }
 

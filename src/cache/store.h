@@ -25,8 +25,9 @@ struct entry {
 /* Verifies `blob` (stored_parse; `key` may have p NULL) and takes the reference in either case.
  * NULL: not valid, `*why` says it. */
 struct entry *entry_new(struct blob *, struct slice key, enum stored_check *why);
-/* The same response with another freshness lifetime, in memory alone. */
-struct entry *entry_with_lifetime(const struct entry *, int64_t lifetime_s);
+/* The same response, in memory alone, with another freshness lifetime and window in which it is
+ * served stale while one refreshes it. */
+struct entry *entry_with_lifetime(const struct entry *, int64_t lifetime_s, int64_t swr_s);
 struct entry *entry_ref(struct entry *);
 void entry_unref(struct entry **);
 
@@ -84,8 +85,8 @@ struct store_get {
     struct list link; /* private to the store */
 };
 
-/* One exchange of the log of purges (cache/purge.h) with the pool. `fn` is called exactly once after
- * store_sync has returned true, never before that, never after store_cancel_sync. */
+/* One exchange of the log of purges (cache/purge.h) with the pool. `fn` is called exactly once
+ * after store_sync has returned true, never before that, never after store_cancel_sync. */
 #define STORE_SYNC_SERVERS 2 /* that keep a copy each, where the pool has so many */
 struct store_sync;
 typedef void store_sync_fn(struct store_sync *);
@@ -113,8 +114,8 @@ struct store_ops {
     void (*release)(struct store *, const struct store_lease *);
     /* The fetch goes on: for another `lease_s`. */
     void (*renew)(struct store *, const struct store_lease *, uint32_t lease_s);
-    /* Brings what this process knows of purges to the pool, and back what others have purged. False:
-     * it has ended already, as where there is no pool. */
+    /* Brings what this process knows of purges to the pool, and back what others have purged.
+     * False: it has ended already, as where there is no pool. */
     bool (*sync)(struct store *, struct store_sync *);
     void (*cancel_sync)(struct store *, struct store_sync *);
     /* Forgets the key, in every tier. */
@@ -123,7 +124,8 @@ struct store_ops {
 };
 struct store {
     const struct store_ops *ops;
-    struct purge_book *purges; /* of its cache, set and owned by whoever made the store; NULL: none */
+    struct purge_book
+        *purges; /* of its cache, set and owned by whoever made the store; NULL: none */
 };
 
 static inline enum store_result store_peek(struct store *s, struct store_get *g)

@@ -126,8 +126,8 @@ size_t log_file_index(struct loading *, struct slice path);
 type_parse_fn parse_flag_value, parse_number, parse_number_or_auto, parse_count, parse_int,
     parse_size, parse_int_size, parse_duration, parse_seconds_or_off, parse_choice, parse_bits,
     parse_text, parse_path;
-type_parse_fn parse_template, parse_templates, parse_field_names, parse_purge_from, parse_head_buffers, parse_buffers,
-    parse_proxy_pass, parse_return, parse_set_header;
+type_parse_fn parse_template, parse_templates, parse_field_names, parse_purge_from,
+    parse_head_buffers, parse_buffers, parse_proxy_pass, parse_return, parse_set_header;
 type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name;
 type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver;
 

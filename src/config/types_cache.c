@@ -64,8 +64,8 @@ static bool add_range(struct loading *l, const struct directive *d, const struct
                       struct slice text, struct location_conf *conf, struct address_range *ranges)
 {
     if (!address_range_parse(text, &ranges[conf->purge_from_n])) {
-        value_error(l, d, node, "\"%.*s\" is not an address such as 10.0.0.0/8, ::1 or unix:",
-                    SLICE_ARG(text));
+        value_error(l, d, node,
+                    "\"%.*s\" is not an address such as 10.0.0.0/8, ::1 or unix:", SLICE_ARG(text));
         return false;
     }
     conf->purge_from_n++;
@@ -73,7 +73,7 @@ static bool add_range(struct loading *l, const struct directive *d, const struct
 }
 
 bool parse_purge_from(struct loading *l, const struct directive *d, const struct node *node,
-                     void *block)
+                      void *block)
 {
     struct location_conf *conf = block;
     struct slice *words;

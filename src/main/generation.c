@@ -170,8 +170,8 @@ static struct store *make_pool_store(struct generation *g, const struct cache_st
 static bool make_store(struct generation *g, size_t index)
 {
     const struct cache_store_conf *cache = &g->config->proxy.caches[index];
-    struct tier *tier = tiers_ref(&g->thread->shared->tiers, cache->name, cache->memory_bytes,
-                                  cache->pool >= 0);
+    struct tier *tier =
+        tiers_ref(&g->thread->shared->tiers, cache->name, cache->memory_bytes, cache->pool >= 0);
     g->tiers[index] = tier;
     if (cache->pool < 0) {
         g->wconf.stores[index] = memory_store_new(tier->memory);

@@ -1,5 +1,6 @@
-/* The memory tiers of the process, and what it knows of purges, by the name of their cache. A tier lives across reloads for as
- * long as some configuration in use names it. All calls are safe from any thread. */
+/* The memory tiers of the process, and what it knows of purges, by the name of their cache. A tier
+ * lives across reloads for as long as some configuration in use names it. All calls are safe from
+ * any thread. */
 #pragma once
 
 #include "base/list.h"

@@ -4,8 +4,8 @@
 #include "net/address.h"
 
 struct address_range {
-    uint8_t bytes[16]; /* IPv4: the first four */
-    unsigned bits;     /* that count */
+    uint8_t bytes[16];  /* IPv4: the first four */
+    unsigned bits;      /* that count */
     sa_family_t family; /* AF_UNIX: every client of a unix socket */
 };
 

@@ -270,7 +270,10 @@ static void deliver_admin_reply(struct request *r, const struct admin_reply *a)
 
 static void deliver_admin(struct request *r)
 {
-    struct admin_reply a = {.status = 404, .type = SLICE("text/plain"), };
+    struct admin_reply a = {
+        .status = 404,
+        .type = SLICE("text/plain"),
+    };
     r->worker->admin(r->worker->admin_owner, r, &a);
     deliver_admin_reply(r, &a);
 }

@@ -314,8 +314,9 @@ void deliver_head_local(struct request *r, struct response_text *t, struct slice
     bool admin = r->location->handler == HANDLER_ADMIN;
     if (t->status == 405)
         put_field(&l, SLICE("Allow"),
-                  admin ? slice_eq(r->head.path, SLICE("/purge")) ? SLICE("POST") : SLICE("GET, HEAD")
-                        : SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"));
+                  admin
+                      ? slice_eq(r->head.path, SLICE("/purge")) ? SLICE("POST") : SLICE("GET, HEAD")
+                      : SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"));
     if (admin)
         put_field(&l, SLICE("Cache-Control"), SLICE("no-store"));
     if (row && row->error_type[0]) {

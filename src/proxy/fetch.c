@@ -272,8 +272,8 @@ static enum fetch_state on_found(struct fetch *f, struct entry *e)
     return take_turn(f, e);
 }
 
-/* What was purged stands where what comes will be stored: whose turn it is goes by it, as if it were
- * stale. Takes `e`. */
+/* What was purged stands where what comes will be stored: whose turn it is goes by it, as if it
+ * were stale. Takes `e`. */
 static enum fetch_state on_response(struct fetch *f, struct entry *e)
 {
     struct entry *usable = entry_ref(e);

@@ -185,7 +185,7 @@ struct location_conf {
     size_t purge_from_n;
     const struct slice *tag_fields; /* proxy_cache_tags, lower case */
     size_t tag_fields_n;
-    bool cache_status;         /* proxy_cache_status: send Cache-Status */
+    bool cache_status;       /* proxy_cache_status: send Cache-Status */
     int64_t hit_for_miss_ms; /* how long a key whose response may not be shared is not queued for */
 
     /* log */

@@ -207,8 +207,7 @@ static void target_start(struct target *t)
     struct purge *p = t->purge;
     struct request *r = p->r;
     wall_ms now = loop_wall(r->worker->loop);
-    t->seq =
-        purge_book_add(store_of(t)->purges, t->scopes, t->scopes_n, p->order->soft, now);
+    t->seq = purge_book_add(store_of(t)->purges, t->scopes, t->scopes_n, p->order->soft, now);
     t->sync = (struct store_sync){.fn = purge_on_sync, .owner = t};
     t->syncing = store_sync(store_of(t), &t->sync);
     p->syncing += t->syncing ? 1 : 0;

@@ -9,7 +9,7 @@
 /* In the request's arena. */
 struct purge_order {
     bool soft;
-    struct slice cache; /* name; empty: every cache */
+    struct slice cache;       /* name; empty: every cache */
     const struct slice *urls; /* `http://example.com/a` or `example.com/a` */
     size_t urls_n;
     struct purge_scope *scopes; /* by what else; no PURGE_URL and no PURGE_KEY */

@@ -6,8 +6,7 @@
 
 bool purge_is_asked(const struct request *r)
 {
-    return r->head.method == METHOD_PURGE && r->location->purge_from_n > 0 &&
-           r->location->cache_on;
+    return r->head.method == METHOD_PURGE && r->location->purge_from_n > 0 && r->location->cache_on;
 }
 
 bool purge_is_allowed(const struct request *r)
@@ -34,8 +33,9 @@ static bool take_word(struct words *words, struct slice word)
         struct slice word;
         bool *set;
     } rows[] = {
-        {SLICE("hard"), &words->hard}, {SLICE("url"), &words->url}, {SLICE("prefix"), &words->prefix},
-        {SLICE("host"), &words->host}, {SLICE("all"), &words->all},
+        {SLICE("hard"), &words->hard},     {SLICE("url"), &words->url},
+        {SLICE("prefix"), &words->prefix}, {SLICE("host"), &words->host},
+        {SLICE("all"), &words->all},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (slice_eq_nocase(word, rows[i].word)) {

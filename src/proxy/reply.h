@@ -22,7 +22,7 @@
       "request head over large_client_header_buffers or max_headers", true)                        \
     X(UNKNOWN_CODING, 501, "http_request_error", "transfer coding not implemented", true)          \
     X(BAD_VERSION, 505, "http_request_error", "HTTP version not supported", true)                  \
-    X(PURGE_REFUSED, 403, "http_request_denied", "PURGE refused by proxy_cache_purge", false)       \
+    X(PURGE_REFUSED, 403, "http_request_denied", "PURGE refused by proxy_cache_purge", false)      \
     X(NOT_FOUND, 404, "", "no location", false)                                                    \
     X(ONLY_IF_CACHED, 504, "", "only-if-cached and nothing stored", false)                         \
     X(PRECONDITION_FAILED, 412, "", "precondition failed", false)                                  \

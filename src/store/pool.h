@@ -18,7 +18,7 @@ struct store_pool_counters {
  * freed. Free it with its ops' free, which every lookup must precede with its callback or its
  * cancel. NULL: the crypto library lacks SHA-256. */
 NODISCARD struct store *store_pool_new(struct mc_pool *pool, struct slice prefix);
-/* From now on the pool's log of the purges of cache `name` is the book's (store/purge_sync.h). Keeps
- * both. */
+/* From now on the pool's log of the purges of cache `name` is the book's (store/purge_sync.h).
+ * Keeps both. */
 void store_pool_share_purges(struct store *, struct slice name, struct purge_book *);
 const struct store_pool_counters *store_pool_counters(const struct store *);

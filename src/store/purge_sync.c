@@ -9,10 +9,10 @@
  * somebody was about to make. */
 #define READS_MAX 32
 /* Names of a copy that are tried for one that another server keeps. */
-#define NAMES_MAX   64
-#define STUB_S      2
-#define KEEP_S      (INT64_C(10) * 365 * 24 * 3600)
-#define LOG_FLAGS   2 /* of the item, for people who look at the servers */
+#define NAMES_MAX  64
+#define STUB_S     2
+#define KEEP_S     (INT64_C(10) * 365 * 24 * 3600)
+#define LOG_FLAGS  2  /* of the item, for people who look at the servers */
 #define FULL_READS 30 /* a version is believed for so many exchanges: a server may count anew */
 
 enum copy_state {
@@ -128,8 +128,8 @@ static void copy_read(struct copy *c, bool only_version)
 static void copy_write(struct copy *c)
 {
     struct blob *log = c->reads < READS_MAX ? purge_book_encode(c->sync->book) : NULL;
-    bool sent = log != NULL && mc_pool_set_over(c->sync->pool, &c->get.key, log, LOG_FLAGS, KEEP_S,
-                                                c->version);
+    bool sent = log != NULL &&
+                mc_pool_set_over(c->sync->pool, &c->get.key, log, LOG_FLAGS, KEEP_S, c->version);
     blob_unref(&log);
     if (sent)
         copy_read(c, false);

@@ -3,8 +3,8 @@
  * reached says the same. Two servers keep a copy each, where the pool has so many, so that the loss
  * of one loses nothing. One per worker and cache.
  *
- * Where the servers have no versions (classic protocol) a write may overwrite another process's; that
- * one finds its purge missing at its next exchange and writes it again. */
+ * Where the servers have no versions (classic protocol) a write may overwrite another process's;
+ * that one finds its purge missing at its next exchange and writes it again. */
 #pragma once
 
 #include "cache/purge.h"
