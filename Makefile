@@ -7,6 +7,7 @@ PREFIX  ?= /usr/local
 PYTHON  ?= /usr/bin/python3
 JOBS    ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+CHAOS_SECONDS ?= 600
 # Only these folders of src/ and tests/unit/, for example FOLDERS="base http"; empty: all.
 FOLDERS ?=
 
@@ -168,7 +169,7 @@ test: deps ## everything that must pass: lint, unit, wire, sanitizers; ends with
 	+@$(PYTHON) tests/run.py lint unit:release wire:release unit:asan wire:asan unit:tsan wire:tsan
 
 # ---- Tests, one by one --------------------------------------------------------------------------
-.PHONY: unit wire asan tsan lint fuzz fuzz-replay bench coverage rfc image-test
+.PHONY: unit wire asan tsan lint fuzz fuzz-replay bench chaos coverage rfc image-test
 unit: ## unit tests (FOLDERS="base http": only these; VARIANT=asan: with these flags)
 	+@$(PYTHON) tests/run.py unit:$(VARIANT)
 wire: ## wire tests against the binary (TESTS="tests/wire/x -k y": arguments for pytest)
@@ -183,8 +184,10 @@ fuzz: ## each target of tests/fuzz for FUZZ_SECONDS (60); findings in build/fuzz
 	+@$(PYTHON) tests/run.py fuzz:$(FUZZ_SECONDS)
 fuzz-replay: ## each target once over its corpus
 	+@$(PYTHON) tests/run.py fuzz:0
-bench: all ## compare with nginx, haproxy and others (about ten minutes)
+bench: all ## compare with nginx, haproxy and others (about fifteen minutes)
 	@tests/bench/run.sh
+chaos: all ## a fleet under load for CHAOS_SECONDS (600) while its memcacheds fail in every way; counts what clients notice
+	@MCPROXY='$(abspath $(BIN))' $(PYTHON) tests/chaos/chaos.py --seconds $(CHAOS_SECONDS)
 coverage: ## lines that unit and wire tests reach, per file
 	@find $(BUILD)/cov -name '*.gcda' -delete 2>/dev/null || true
 	+@$(PYTHON) tests/run.py unit:cov wire:cov

@@ -39,5 +39,6 @@ struct cache_conf {
     int64_t stale_if_error_s;         /* the same */
     int64_t max_object_bytes;         /* of the cache: longer content is not stored */
     uint32_t vary_fields_max;         /* 8 */
+    uint32_t max_variants;            /* proxy_cache_max_variants: of one URL */
     bool sort_languages; /* proxy_cache_sort_languages: `en, de` selects what `de, en` does */
 };

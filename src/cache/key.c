@@ -2,6 +2,8 @@
  * escaped: a key can be taken apart again in one way only, which is what makes it injective. */
 #include "cache/key.h"
 
+#include "base/parse.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -9,11 +11,13 @@ enum mark {
     MARK_VALUE = 0x01,
     MARK_LITERAL = 0x02,
     MARK_ESCAPE = 0x03,  /* the byte behind it is a mark or NUL, plus ESCAPE_SHIFT */
-    MARK_VARIANT = 0x04, /* what selects a variant follows, as it is, to the end */
+    MARK_VARIANT = 0x04, /* the generation and what selects a variant follow, as they are */
 };
 
 #define FIRST_CAP    256
 #define ESCAPE_SHIFT 0x40
+
+#define GENERATION_DIGITS 16 /* hexadecimal */
 
 void cache_key_begin(struct cache_key_builder *b, struct arena *arena)
 {
@@ -111,16 +115,25 @@ struct cache_key cache_key_end(struct cache_key_builder *b, uint64_t seed)
     return key_of(slice_make(b->p, b->n), seed);
 }
 
-struct cache_key cache_key_variant(const struct cache_key *base, struct slice variant,
-                                   struct arena *arena, uint64_t seed)
+/* Printable, as keys are shown to people. */
+static void put_generation(char *to, uint64_t generation)
+{
+    for (int i = GENERATION_DIGITS - 1; i >= 0; i--, generation >>= 4)
+        to[i] = "0123456789abcdef"[generation & 15];
+}
+
+struct cache_key cache_key_variant(const struct cache_key *base, uint64_t generation,
+                                   struct slice values, struct arena *arena, uint64_t seed)
 {
     size_t n = base->bytes.n;
-    char *p = arena_alloc(arena, n + 1 + variant.n);
+    char *p = arena_alloc(arena, n + 1 + GENERATION_DIGITS + values.n);
     memcpy(p, base->bytes.p, n);
     p[n++] = MARK_VARIANT;
-    if (variant.n > 0) {
-        memcpy(p + n, variant.p, variant.n);
-        n += variant.n;
+    put_generation(p + n, generation);
+    n += GENERATION_DIGITS;
+    if (values.n > 0) {
+        memcpy(p + n, values.p, values.n);
+        n += values.n;
     }
     return key_of(slice_make(p, n), seed);
 }
@@ -129,6 +142,16 @@ struct cache_key cache_key_variant(const struct cache_key *base, struct slice va
 struct slice cache_key_base(struct slice key)
 {
     return slice_take(key, slice_find(key, MARK_VARIANT));
+}
+
+uint64_t cache_key_generation(struct slice base, struct slice key)
+{
+    if (!slice_starts(key, base) || key.n < base.n + 1 + GENERATION_DIGITS ||
+        key.p[base.n] != MARK_VARIANT)
+        return 0;
+    uint64_t generation = 0;
+    struct slice digits = slice_take(slice_skip(key, base.n + 1), GENERATION_DIGITS);
+    return parse_hex_u64(digits, &generation) ? generation : 0;
 }
 
 struct slice cache_key_print(struct slice key, struct arena *arena)

@@ -31,9 +31,12 @@ void cache_key_value(struct cache_key_builder *, struct slice);
 struct cache_key cache_key_end(struct cache_key_builder *, uint64_t seed);
 
 /* The key of the variant of `base` that a request with these values of the varying fields selects
- * (cache/vary.h renders them). Never equal to any key made by the builder. */
-struct cache_key cache_key_variant(const struct cache_key *base, struct slice variant,
-                                   struct arena *, uint64_t seed);
+ * (cache/vary.h renders them). `generation` is the vary index's: with a new index no variant of the
+ * former one is found. Never equal to any key made by the builder. */
+struct cache_key cache_key_variant(const struct cache_key *base, uint64_t generation,
+                                   struct slice values, struct arena *, uint64_t seed);
+/* The generation that is part of `key`; 0: it is no variant of `base`. */
+uint64_t cache_key_generation(struct slice base, struct slice key);
 /* What the key of a variant was made of; any other key is its own. */
 struct slice cache_key_base(struct slice key);
 /* For people: control bytes shown as `|`; into the arena. */

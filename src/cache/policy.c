@@ -20,11 +20,20 @@ const char *store_verdict_text(enum store_verdict verdict)
         [STORE_NO_FRESHNESS] = "no-freshness",
         [STORE_NO_SIZE] = "size",
         [STORE_NO_ACCEL] = "x-accel-expires",
-        [STORE_NO_RULE] = "rule",
         [STORE_NO_TAGS] = "too many tags",
         [STORE_NO_INCOMPLETE] = "incomplete",
+        [STORE_NO_RULE] = "proxy_no_cache",
+        [STORE_NO_USES] = "min_uses",
+        [STORE_NO_RANGE] = "range",
+        [STORE_NO_LOCK_TIMEOUT] = "lock-timeout",
+        [STORE_NO_CACHE] = "no-cache",
     };
     return verdict < STORE_VERDICT_COUNT ? texts[verdict] : "unknown";
+}
+
+bool store_verdict_is_lasting(enum store_verdict verdict)
+{
+    return verdict > STORE_NO_METHOD && verdict < STORE_NO_RULE;
 }
 
 /* -- requests -- */

@@ -24,12 +24,19 @@ enum store_verdict {
     STORE_NO_FRESHNESS,  /* neither a lifetime nor a validator */
     STORE_NO_SIZE,       /* longer than the cache takes */
     STORE_NO_ACCEL,      /* X-Accel-Expires: 0 */
-    STORE_NO_RULE,       /* proxy_no_cache, min_uses, off: decided by the caller */
     STORE_NO_TAGS,       /* more than can be purged by */
     STORE_NO_INCOMPLETE, /* ended early */
+    /* decided by the caller, before or whatever the response says */
+    STORE_NO_RULE,         /* proxy_no_cache */
+    STORE_NO_USES,         /* asked for less often than proxy_cache_min_uses */
+    STORE_NO_RANGE,        /* only a range was asked for, and it was passed on */
+    STORE_NO_LOCK_TIMEOUT, /* waited out proxy_cache_lock_timeout: somebody else stores it */
+    STORE_NO_CACHE,        /* no cache, or the request may not use it */
     STORE_VERDICT_COUNT
 };
 const char *store_verdict_text(enum store_verdict);
+/* Do the responses themselves forbid it, so that the next one will probably do so, too? */
+bool store_verdict_is_lasting(enum store_verdict);
 
 /* May a request of this method and these fields look into the cache at all? GET, HEAD and the
  * configured methods, without content. */

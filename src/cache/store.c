@@ -19,6 +19,7 @@ struct entry *entry_new(struct blob *blob, struct slice key, enum stored_check *
     atomic_init(&e->version, 0);
     atomic_init(&e->checked_ms, 0);
     atomic_init(&e->purge_seq, view.meta.purge_seq);
+    atomic_init(&e->used_ms, 0);
     e->blob = blob;
     e->view = view;
     return e;

@@ -11,7 +11,8 @@
 
 #include <stdatomic.h>
 
-#define ENTRY_UNPOOLED INT64_MAX /* checked_ms of an entry that no pool has taken */
+#define STORE_ABSENT   UINT64_MAX /* the version of what is not there */
+#define ENTRY_UNPOOLED INT64_MAX  /* checked_ms of an entry that no pool has taken */
 
 /* A stored response in memory, counted: immutable, shared by threads and tiers. */
 struct entry {
@@ -19,6 +20,7 @@ struct entry {
     _Atomic uint64_t version;   /* of the pool's item that it was read from; 0: not known */
     _Atomic mono_ms checked_ms; /* when the pool last said that this is still what it has */
     _Atomic uint64_t purge_seq; /* no purge up to this one counts for it (cache/purge.h) */
+    _Atomic mono_ms used_ms;    /* of a variant: when it last answered here; 0: not yet */
     struct blob *blob;          /* one reference */
     struct stored_view view;    /* into the blob, verified */
 };
@@ -30,6 +32,12 @@ struct entry *entry_new(struct blob *, struct slice key, enum stored_check *why)
 struct entry *entry_with_lifetime(const struct entry *, int64_t lifetime_s, int64_t swr_s);
 struct entry *entry_ref(struct entry *);
 void entry_unref(struct entry **);
+/* For what is forgotten first when a URL has too many variants. */
+static inline void entry_note_use(struct entry *e, mono_ms now)
+{
+    if (atomic_load_explicit(&e->used_ms, memory_order_relaxed) != now)
+        atomic_store_explicit(&e->used_ms, now, memory_order_relaxed);
+}
 
 enum store_result {
     STORE_HIT,
@@ -45,7 +53,8 @@ enum store_tier { TIER_NONE, TIER_MEMORY, TIER_POOL };
  * to store_put with what came, or to store_release. */
 struct store_lease {
     struct slice key; /* bytes must live as long as the lease */
-    uint64_t version; /* of the pool's item while nobody else has touched it; 0: none is held */
+    uint64_t version; /* of the pool's item while nobody else has touched it, or STORE_ABSENT; 0:
+                         none is held */
     bool over_value;  /* a stored response is there, to be replaced by a newer one */
 };
 static inline bool store_lease_held(const struct store_lease *l)
@@ -73,10 +82,12 @@ struct store_get {
     struct entry *entry;  /* on a hit: one reference for the caller */
     enum store_tier tier; /* where the hit was */
     bool check;           /* only whether it is still there, and its version */
+    bool past_memory;     /* what the pool has, whatever memory has */
     bool answered;        /* by a server: a miss is one */
     bool stale;           /* on a hit: marked stale, whatever its age */
     bool taken;           /* on a hit: another process fetches a newer one */
-    uint64_t version;     /* of what is there, 0: not known */
+    bool doubtful;    /* with `taken` or STORE_WAIT: maybe nobody does, the pool is in trouble */
+    uint64_t version; /* of what is there, 0: not known */
     struct store_want want;
     struct store_lease lease; /* on a hit or a miss: held from now on, where it was won */
     store_get_fn *fn;

@@ -300,6 +300,9 @@ static const struct directive directives[] = {
       .doc = "How long a stale response stands in for what proxy_cache_use_stale names, where the response says nothing (RFC 5861)." },
     { .name = "proxy_cache_max_vary", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(rules.vary_fields_max), .dflt = "8",
       .min = "1", .max = "64", .source = "mcproxy", .doc = "Fields in Vary; a response with more is not stored." },
+    { .name = "proxy_cache_max_variants", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(rules.max_variants),
+      .dflt = "64", .min = "1", .max = "1000", .source = "mcproxy",
+      .doc = "Variants (Vary) of one URL that are kept; one more takes the place of the one used least recently." },
     { .name = "proxy_cache_convert_head", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(convert_head), .dflt = "on",
       .source = "nginx",
       .doc = "Ask the origin with GET where a HEAD finds nothing stored, and store the response; off passes the HEAD and stores "
@@ -327,7 +330,9 @@ static const struct directive directives[] = {
       .source = "mcproxy", .doc = "Response fields whose words (separated by spaces or commas) are tags to purge by, at most 1024 of a response. "
              "Where the location has a cache, clients do not get these fields, unless proxy_pass_header names them." },
     { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
-      .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211)." },
+      .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211). Its detail says why a response was not stored: method, status, no-store, private, "
+             "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout; or what "
+             "else happened: hit-for-miss, released, stale-if-error. `mcproxy explain URL` names the directive that would change it." },
     { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Map from a name, for proxy_cache, to a cache (nginx: proxy_cache_path)." },
     { .name = "memory", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(memory_bytes), .dflt = "64m", .min = "0",

@@ -2,6 +2,7 @@
 #include "main/commands.h"
 #include "main/options.h"
 #include "main/supervisor.h"
+#include "tools/tools.h"
 
 #include <stdlib.h>
 
@@ -9,6 +10,11 @@ static int run(const char *path)
 {
     struct config *config = command_load(path);
     return config ? supervisor_run(path, config) : EXIT_FAILURE;
+}
+
+static struct config *load(const char *path)
+{
+    return command_load(path ? path : options_default_config());
 }
 
 int main(int argc, char **argv)
@@ -26,6 +32,7 @@ int main(int argc, char **argv)
     case MODE_SIGNAL: return command_signal(o.config_path, o.signal);
     case MODE_STATES: return command_states();
     case MODE_REFERENCE: return command_reference();
+    case MODE_TOOL: return tools_run(o.tool_argc, o.tool_argv, o.config_path, load);
     case MODE_HEALTHCHECK: return command_healthcheck(o.config_path, o.url);
     }
     return EXIT_FAILURE;

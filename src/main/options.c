@@ -1,6 +1,7 @@
 #include "main/options.h"
 
 #include "base/slice.h"
+#include "tools/tools.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -30,7 +31,10 @@ void options_print_usage(FILE *f)
         "                                        ask the admin listener; exit status 0: healthy\n"
         "       mcproxy -v | -V                  print the version | with the libraries\n"
         "       mcproxy --reference | --states   print all directives | the life of a request\n"
-        "       mcproxy -h                       print this\n"
+        "       mcproxy -h                       print this\n");
+    tools_print(f);
+    (void)fprintf(
+        f,
         "\n"
         "FILE is ./proxy.yaml, or else " OPTIONS_CONFIG_PATH "; - is the standard input.\n"
         "stop ends at once, quit lets requests under way finish, reload reads the configuration\n"
@@ -93,9 +97,29 @@ static bool take(struct options *o, int option, FILE *err)
            wrong_use(err, "-s takes stop, quit, reload or reopen, not ", optarg);
 }
 
+const char *options_default_config(void)
+{
+    return access("proxy.yaml", F_OK) == 0 ? "proxy.yaml" : OPTIONS_CONFIG_PATH;
+}
+
+/* `mcproxy [-c FILE] cache …`: what follows the word is the tool's. */
+static bool parse_tool(int argc, char **argv, struct options *out)
+{
+    int at = argc > 2 && slice_eq(slice_of(argv[1]), SLICE("-c")) ? 3 : 1;
+    if (at >= argc || !tools_has(argv[at]))
+        return false;
+    out->mode = MODE_TOOL;
+    out->config_path = at > 1 ? argv[2] : NULL;
+    out->tool_argc = argc - at;
+    out->tool_argv = argv + at;
+    return true;
+}
+
 bool options_parse(int argc, char **argv, struct options *out, FILE *err)
 {
     *out = (struct options){.mode = MODE_RUN};
+    if (parse_tool(argc, argv, out))
+        return true;
     opterr = 0;
     optind = 0; /* from the start, whoever has parsed before */
     for (;;) {
@@ -112,6 +136,6 @@ bool options_parse(int argc, char **argv, struct options *out, FILE *err)
     if (optind < argc)
         return wrong_use(err, "there is no argument ", argv[optind]);
     if (!out->config_path)
-        out->config_path = access("proxy.yaml", F_OK) == 0 ? "proxy.yaml" : OPTIONS_CONFIG_PATH;
+        out->config_path = options_default_config();
     return true;
 }

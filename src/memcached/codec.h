@@ -23,6 +23,7 @@ struct mc_ask {
     uint32_t refresh_s; /* with a lease: one of all who look wins an item that has less than this
                            left to live */
     uint32_t touch_s;   /* gives the item so long to live from now on; 0: leaves it */
+    bool text;          /* none of these: a command of struct mc_text */
 };
 
 /* What is told about the item. */
@@ -66,6 +67,7 @@ struct mc_store_line {
     uint32_t exptime; /* mc_exptime */
     size_t value_bytes;
     uint64_t cas; /* stored only over the item of this version; 0: over any */
+    bool add;     /* stored only where nothing is */
 };
 
 /* What is to be removed. */

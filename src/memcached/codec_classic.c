@@ -27,7 +27,7 @@ static size_t write_del(char *out, const struct mc_key *key, const struct mc_del
 
 static size_t write_set(char *out, const struct mc_key *key, const struct mc_store_line *line)
 {
-    char *at = mc_put(out, SLICE("set "));
+    char *at = mc_put(out, line->add ? SLICE("add ") : SLICE("set "));
     at = mc_put(at, mc_key_slice(key));
     at = mc_put(at, SLICE(" "));
     at += format_u64(at, line->flags);

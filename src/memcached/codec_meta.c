@@ -58,6 +58,8 @@ static size_t write_set(char *out, const struct mc_key *key, const struct mc_sto
     }
     if (line->cas != 0)
         at = put_flag(at, 'C', line->cas);
+    if (line->add)
+        at = mc_put(at, SLICE(" ME"));
     at = mc_put(at, SLICE(" q\r\n"));
     return (size_t)(at - out);
 }

@@ -67,8 +67,11 @@ static void shut(struct mc_conn *c)
 void mc_conn_fini(struct mc_conn *c)
 {
     shut(c);
-    for (uint64_t seq = c->ops.head; seq != c->ops.tail; seq++)
-        ASSERT(mc_ops_at(&c->ops, seq)->get == NULL);
+    while (mc_ops_count(&c->ops) > 0) {
+        struct mc_op op = mc_ops_pop(&c->ops);
+        ASSERT(op.get == NULL);
+        free(c->protocol != NULL && c->protocol->has_leases ? op.unclaimed : NULL);
+    }
     mc_ops_fini(&c->ops);
     mc_out_fini(&c->out);
     c->magic = 0;
@@ -103,6 +106,8 @@ void mc_conn_open(struct mc_conn *c, int fd, bool probe_classic)
     c->in_end = 0;
     c->quiet_tail = 0;
     c->late_seq = c->ops.head;
+    c->texts_due = 0;
+    c->version_n = 0;
     c->blocked = false;
     c->answered = false;
     c->noop_answered = false;
@@ -114,12 +119,14 @@ void mc_conn_open(struct mc_conn *c, int fd, bool probe_classic)
     timer_set(c->loop, &c->reply_deadline, c->conf->read_timeout_ms);
 }
 
-static void fail_pending(struct mc_conn *c, enum mc_loss why)
+static void fail_pending(struct mc_conn *c, enum mc_loss why, bool has_leases)
 {
     while (mc_ops_count(&c->ops) > 0) {
         struct mc_op op = mc_ops_pop(&c->ops);
-        if (op.get == NULL)
+        if (op.get == NULL) {
+            free(has_leases ? op.unclaimed : NULL);
             continue;
+        }
         mc_count(c->counters, why == MC_LOSS_TIMEOUT ? MC_TIMEOUTS : MC_ERRORS, 1);
         op.get->server = NULL;
         op.get->fn(op.get, MC_FAILED);
@@ -131,12 +138,15 @@ void mc_conn_close(struct mc_conn *c, enum mc_loss why)
     if (c->phase == MC_CONN_CLOSED)
         return;
     bool busy = c->phase != MC_CONN_READY || mc_ops_count(&c->ops) > 0 || c->blocked;
+    if (busy)
+        mc_conn_note_trouble(c);
     shut(c);
     mc_count(c->counters, MC_LOST, 1);
     if (why == MC_LOSS_GARBAGE)
         mc_count(c->counters, MC_BAD_REPLIES, 1);
+    bool has_leases = c->protocol != NULL && c->protocol->has_leases;
     c->events->on_lost(c, why, busy);
-    fail_pending(c, why);
+    fail_pending(c, why, has_leases);
 }
 
 /* -- commands -- */
@@ -164,9 +174,26 @@ static uint64_t hash_of_key(const struct mc_conn *c, const struct mc_key *key)
     return c->protocol->echoes_opaque ? 0 : hash_checksum(mc_key_slice(key));
 }
 
+static bool ask(struct mc_conn *c, struct mc_get *get)
+{
+    struct slice line = container_of(get, struct mc_text, get)->line;
+    char *at = c->quiet_tail == 0 ? command_room(c) : NULL;
+    if (at == NULL)
+        return false;
+    memcpy(at, line.p, line.n);
+    memcpy(at + line.n, "\r\n", 2);
+    mc_out_commit(&c->out, line.n + 2);
+    get->seq = c->ops.tail;
+    c->texts_due++;
+    push_op(c, (struct mc_op){.kind = MC_OP_TEXT, .get = get, .deadline = get->deadline});
+    return true;
+}
+
 bool mc_conn_get(struct mc_conn *c, struct mc_get *get)
 {
     ASSERT(c->phase == MC_CONN_READY);
+    if (UNLIKELY(get->ask.text))
+        return ask(c, get);
     char *at = command_room(c);
     if (at == NULL)
         return false;
@@ -181,11 +208,24 @@ bool mc_conn_get(struct mc_conn *c, struct mc_get *get)
     return true;
 }
 
+/* Nobody waits for the reply any more. A lease that it brings is given back, or others would wait
+ * for nothing. */
+static void abandon(struct mc_conn *c, struct mc_op *op)
+{
+    const struct mc_get *get = op->get;
+    op->get = NULL;
+    if (!c->protocol->has_leases || get->ask.lease_s == 0)
+        return;
+    op->unclaimed = malloc(sizeof(*op->unclaimed));
+    ASSERT(op->unclaimed != NULL);
+    *op->unclaimed = get->key;
+}
+
 void mc_conn_forget(struct mc_conn *c, struct mc_get *get)
 {
     struct mc_op *op = mc_ops_at(&c->ops, get->seq);
     ASSERT(op->get == get);
-    op->get = NULL;
+    abandon(c, op);
 }
 
 bool mc_conn_del(struct mc_conn *c, const struct mc_key *key, const struct mc_del_line *line)
@@ -329,10 +369,10 @@ static bool expire(struct mc_conn *c, mono_ms now)
     while (c->late_seq != c->ops.tail && mc_ops_at(&c->ops, c->late_seq)->deadline <= now) {
         struct mc_op *op = mc_ops_at(&c->ops, c->late_seq++);
         struct mc_get *get = op->get;
-        op->get = NULL;
         any = true;
         if (get == NULL)
             continue;
+        abandon(c, op);
         mc_count(c->counters, MC_TIMEOUTS, 1);
         get->server = NULL;
         get->fn(get, MC_FAILED);
@@ -362,6 +402,8 @@ static void conn_on_reply_deadline(struct timer *t)
     else
         oldest = now + c->conf->read_timeout_ms; /* replies are still due: does anything come? */
     timer_set(c->loop, &c->reply_deadline, oldest - now);
-    if (late)
+    if (late) {
+        mc_conn_note_trouble(c);
         c->events->on_late(c);
+    }
 }

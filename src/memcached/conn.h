@@ -30,6 +30,8 @@ enum mc_conn_phase {
     MC_CONN_READY,
 };
 
+#define MC_VERSION_MAX 64
+
 struct mc_conn;
 struct mc_conn_events {
     /* The probe is answered, commands may be given. */
@@ -56,6 +58,7 @@ struct mc_conn {
     bool probe_classic;                 /* asked for the version only */
     bool noop_answered;                 /* by the probe */
     struct mc_ops ops;
+    uint32_t texts_due;  /* of MC_OP_TEXT among them */
     uint64_t late_seq;   /* commands before it have had their deadline */
     uint32_t quiet_tail; /* quiet stores behind the last command that is answered */
     struct mc_out out;
@@ -65,11 +68,15 @@ struct mc_conn {
     struct timer reply_deadline; /* of the oldest command, or of the probe */
     struct timer send_deadline;
     mono_ms last_read;
-    char *in; /* conf->read_buffer_bytes, while open */
+    mono_ms trouble;          /* when a command was last lost or late, on any connection */
+    struct mc_item unclaimed; /* what was said to a lookup that nobody waits for */
+    char *in;                 /* conf->read_buffer_bytes, while open */
     size_t in_start;
     size_t in_end;
     struct blob *value; /* a large one, read to where it stays; NULL: none under way */
     size_t value_bytes; /* of it, without the protocol's tail */
+    uint8_t version_n;
+    char version[MC_VERSION_MAX]; /* what the probe was told, cut */
 };
 
 void mc_conn_init(struct mc_conn *, struct loop *, const struct mc_conf *, struct mc_counters *,
@@ -89,6 +96,12 @@ static inline bool mc_conn_is_ready(const struct mc_conn *c)
 }
 /* Only when ready. False: too much is pending. `get->deadline` is set. */
 NODISCARD bool mc_conn_get(struct mc_conn *, struct mc_get *);
+/* Some reply is missing, and with it the news of a lease, maybe: for a while, nobody should wait
+ * for what another one has won here. */
+static inline void mc_conn_note_trouble(struct mc_conn *c)
+{
+    c->trouble = loop_now(c->loop);
+}
 /* Of a lookup that is pending here. */
 void mc_conn_forget(struct mc_conn *, struct mc_get *);
 NODISCARD bool mc_conn_del(struct mc_conn *, const struct mc_key *, const struct mc_del_line *);

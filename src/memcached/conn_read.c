@@ -3,6 +3,12 @@
 #include "base/assert.h"
 #include "base/hash.h"
 
+#include <stdlib.h>
+
+/* For so long after a command was lost, what others have won may be what nobody knows of: about as
+ * long as a lease lives that is not renewed. */
+#define TROUBLE_MS 3000
+
 /* What handling a reply leads to. */
 enum step {
     STEP_NEXT,    /* look for another reply */
@@ -19,16 +25,31 @@ static struct slice unread(const struct mc_conn *c)
 
 /* -- completion -- */
 
-static void complete(struct mc_conn *c, struct mc_get *get, enum mc_result result,
+static void give_back_lease(struct mc_conn *c, struct mc_key *key, bool over_value)
+{
+    if (key != NULL && c->unclaimed.won) {
+        const struct mc_del_line line = {.cas = c->unclaimed.cas, .mark = over_value};
+        if (!mc_conn_del(c, key, &line))
+            mc_count(c->counters, MC_ERRORS, 1); /* it ends by itself */
+    }
+    c->unclaimed = (struct mc_item){0};
+    free(key);
+}
+
+static void complete(struct mc_conn *c, const struct mc_op *op, enum mc_result result,
                      struct blob *blob)
 {
+    struct mc_get *get = op->get;
     if (get == NULL) {
         blob_unref(&blob);
+        if (c->protocol->has_leases && op->kind == MC_OP_GET)
+            give_back_lease(c, op->unclaimed, result == MC_HIT);
         return;
     }
     mc_count(c->counters, result == MC_HIT ? MC_HITS : MC_MISSES, 1);
     get->server = NULL;
     get->blob = blob;
+    get->doubtful = get->item.taken && loop_now(c->loop) - c->trouble < TROUBLE_MS;
     mc_count(c->counters, MC_LEASES, get->item.won);
     get->fn(get, result);
 }
@@ -38,15 +59,17 @@ static void complete_first(struct mc_conn *c, enum mc_result result, struct blob
     struct mc_op op = mc_ops_pop(&c->ops);
     if (op.deadline > loop_now(c->loop))
         c->answered = true; /* a late answer is no sign of health */
-    complete(c, op.get, result, blob);
+    complete(c, &op, result, blob);
 }
 
 /* What was said about the item, for the lookup that is due. */
-static void note_item(const struct mc_conn *c, const struct mc_reply *reply)
+static void note_item(struct mc_conn *c, const struct mc_reply *reply)
 {
     struct mc_get *get = mc_ops_at(&c->ops, c->ops.head)->get;
     if (get != NULL)
         get->item = reply->item;
+    else
+        c->unclaimed = reply->item;
 }
 
 /* -- is it the reply that is due? -- */
@@ -196,6 +219,8 @@ static enum step on_server_error(struct mc_conn *c, const struct mc_reply *reply
         mc_count(c->counters, MC_ERRORS, 1);
         op.get->server = NULL;
         op.get->fn(op.get, MC_FAILED);
+    } else if (c->protocol->has_leases) {
+        free(op.unclaimed);
     }
     return STEP_NEXT;
 }
@@ -223,6 +248,34 @@ static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
     return STEP_GARBAGE;
 }
 
+/* -- text, as it comes -- */
+
+static bool text_is_due(const struct mc_conn *c)
+{
+    return c->texts_due > 0 && mc_ops_count(&c->ops) > 0 &&
+           mc_ops_at(&c->ops, c->ops.head)->kind == MC_OP_TEXT;
+}
+
+/* One line of it; nobody may be waiting any more. */
+static enum step on_text(struct mc_conn *c)
+{
+    struct slice in = unread(c);
+    size_t n = slice_find(in, '\n') + 1;
+    if (n > in.n)
+        return in.n > MC_LINE_MAX ? STEP_GARBAGE : STEP_MORE;
+    struct slice line = slice_take(in, n);
+    struct mc_get *get = mc_ops_at(&c->ops, c->ops.head)->get;
+    if (get != NULL && !buf_append(&container_of(get, struct mc_text, get)->reply, line))
+        return STEP_GARBAGE;
+    bool more = slice_starts(line, SLICE("STAT "));
+    c->in_start += n;
+    if (more)
+        return STEP_NEXT;
+    c->texts_due--;
+    complete_first(c, MC_HIT, NULL);
+    return STEP_NEXT;
+}
+
 /* -- the probe: `mn` and `version`, or `version` alone -- */
 
 static void ready(struct mc_conn *c, const struct mc_protocol *protocol)
@@ -235,6 +288,8 @@ static enum step on_version(struct mc_conn *c, bool noop_answered, const struct 
 {
     if (reply->kind != MC_REPLY_VERSION)
         return STEP_PROBE;
+    c->version_n = (uint8_t)(reply->text.n < MC_VERSION_MAX ? reply->text.n : MC_VERSION_MAX);
+    memcpy(c->version, reply->text.p, c->version_n);
     switch (c->conf->protocol) {
     case MC_PROTOCOL_AUTO: {
         bool meta = mc_version_has_meta(reply->text) && (noop_answered || c->probe_classic);
@@ -265,6 +320,8 @@ static enum step next_reply(struct mc_conn *c)
 {
     struct mc_reply reply;
     bool probing = c->phase != MC_CONN_READY;
+    if (UNLIKELY(c->texts_due > 0) && text_is_due(c))
+        return on_text(c);
     const struct mc_protocol *protocol = probing ? &mc_protocol_meta : c->protocol;
     switch (protocol->parse(unread(c), c->conf->item_max_bytes, &reply)) {
     case MC_PARSE_OK: return probing ? on_probe_reply(c, &reply) : on_reply(c, &reply);

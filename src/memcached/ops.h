@@ -10,17 +10,23 @@
 #include <stdint.h>
 
 struct mc_get;
+struct mc_key;
 
 enum mc_op_kind {
     MC_OP_GET,
     MC_OP_CHECK, /* a lookup without the value */
-    MC_OP_DEL
+    MC_OP_DEL,
+    MC_OP_TEXT /* a tool's command, answered by text */
 };
 
 struct mc_op {
     struct mc_get *get; /* NULL: nobody waits for it any more */
     mono_ms deadline;
-    uint64_t key_hash;     /* hash_checksum, where the protocol echoes keys instead of opaques */
+    union {
+        uint64_t key_hash; /* hash_checksum, where the protocol echoes keys instead of opaques */
+        struct mc_key *unclaimed; /* where it has leases: the key of a lookup that nobody waits for,
+                                     to give back what it wins; owned, NULL: none */
+    };
     uint32_t quiet_before; /* quiet stores sent between the command before and this one */
     enum mc_op_kind kind;
 };

@@ -55,11 +55,6 @@ static struct mc_server *server_of(struct mc_pool *pool, const struct mc_key *ke
     return &pool->servers[mc_ring_pick(pool->ring, mc_key_slice(key))];
 }
 
-size_t mc_pool_server_of(const struct mc_pool *pool, const struct mc_key *key)
-{
-    return mc_ring_pick(pool->ring, mc_key_slice(key));
-}
-
 enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
 {
     get->blob = NULL;
@@ -80,14 +75,25 @@ bool mc_pool_set(struct mc_pool *pool, const struct mc_key *key, struct blob *va
     return mc_pool_set_over(pool, key, value, flags, ttl_s, 0);
 }
 
+static uint32_t exptime_of(const struct mc_pool *pool, int64_t ttl_s)
+{
+    return mc_exptime(ttl_s, loop_wall(pool->env.loop) / 1000);
+}
+
 bool mc_pool_set_over(struct mc_pool *pool, const struct mc_key *key, struct blob *value,
                       uint32_t flags, int64_t ttl_s, uint64_t cas)
 {
-    struct mc_server *s = server_of(pool, key);
-    wall_s now = loop_wall(pool->env.loop) / 1000;
     return mc_server_set(
-        s, key, value,
-        (struct mc_store_line){.flags = flags, .exptime = mc_exptime(ttl_s, now), .cas = cas});
+        server_of(pool, key), key, value,
+        (struct mc_store_line){.flags = flags, .exptime = exptime_of(pool, ttl_s), .cas = cas});
+}
+
+bool mc_pool_add(struct mc_pool *pool, const struct mc_key *key, struct blob *value, uint32_t flags,
+                 int64_t ttl_s)
+{
+    return mc_server_set(
+        server_of(pool, key), key, value,
+        (struct mc_store_line){.flags = flags, .exptime = exptime_of(pool, ttl_s), .add = true});
 }
 
 void mc_pool_del(struct mc_pool *pool, const struct mc_key *key)
@@ -105,7 +111,34 @@ void mc_pool_del_version(struct mc_pool *pool, const struct mc_key *key, uint64_
     mc_server_del(server_of(pool, key), key, (struct mc_del_line){.cas = cas, .mark = mark});
 }
 
-/* -- for status pages -- */
+enum mc_result mc_pool_ask(struct mc_pool *pool, size_t server, struct mc_text *text)
+{
+    struct mc_get *get = &text->get;
+    ASSERT(server < pool->servers_n && text->line.n + 2 <= MC_COMMAND_MAX);
+    get->blob = NULL;
+    get->item = (struct mc_item){0};
+    get->server = NULL;
+    get->ask = (struct mc_ask){.text = true};
+    return mc_server_get(&pool->servers[server], get);
+}
+
+/* -- for status pages and tools -- */
+
+size_t mc_pool_server_of(struct mc_pool *pool, const struct mc_key *key)
+{
+    return mc_ring_pick(pool->ring, mc_key_slice(key));
+}
+
+void mc_pool_server_facts(const struct mc_pool *pool, size_t server, struct mc_server_facts *out)
+{
+    const struct mc_server *s = &pool->servers[server];
+    *out = (struct mc_server_facts){.trouble = s->trouble};
+    if (s->addresses_n > 0)
+        out->address = address_print(&s->addresses[s->address_at], out->address_text);
+    if (s->conn.protocol != NULL)
+        out->protocol = s->conn.protocol->name;
+    out->version = slice_make(s->conn.version, s->conn.version_n);
+}
 
 const char *mc_server_state_text(enum mc_server_state state)
 {

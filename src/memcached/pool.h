@@ -6,6 +6,7 @@
 
 #include "base/attr.h"
 #include "base/blob.h"
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "memcached/codec.h"
@@ -35,6 +36,7 @@ struct mc_get {
     struct mc_key key;
     struct mc_ask ask;   /* zero: the value alone */
     struct mc_item item; /* on MC_HIT and MC_MISS: what was asked for */
+    bool doubtful;       /* taken, but who has won it may not know: replies were lost lately */
     struct blob *blob;   /* on MC_HIT: one reference for the callback's owner */
     mc_get_fn *fn;
     void *owner;
@@ -52,8 +54,6 @@ NODISCARD struct mc_pool *mc_pool_new(struct loop *, struct resolver *, struct l
 /* Every lookup must have called back or been cancelled. Stores still queued are lost. */
 void mc_pool_free(struct mc_pool **);
 
-/* Index of the key's server. */
-size_t mc_pool_server_of(const struct mc_pool *, const struct mc_key *);
 /* Asks the key's server; `get` has its key, fn and owner set. MC_FAILED at once where the server is
  * out of use or too much is pending, else MC_PENDING. */
 NODISCARD enum mc_result mc_pool_get(struct mc_pool *, struct mc_get *);
@@ -67,7 +67,20 @@ bool mc_pool_set(struct mc_pool *, const struct mc_key *, struct blob *value, ui
 /* The same, only in place of the item of version `cas` (0: of any). */
 bool mc_pool_set_over(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                       int64_t ttl_s, uint64_t cas);
+/* The same, only where nothing is. */
+bool mc_pool_add(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
+                 int64_t ttl_s);
 void mc_pool_del(struct mc_pool *, const struct mc_key *);
+/* A command of a tool to one server, answered by text: `stats`, `me KEY`, `delete KEY`. */
+struct mc_text {
+    struct mc_get get; /* with fn and owner; MC_HIT: answered, whatever the answer is */
+    struct slice line; /* at most MC_COMMAND_MAX bytes with the CRLF that it has not; borrowed */
+    struct buf reply;  /* its lines with CRLF; by buf_init, whose bound is that of the answer */
+};
+#define MC_TEXT_MAX (256 * 1024) /* bytes of an answer: longer ones end the connection */
+/* Lines that begin with STAT are followed by others, any other line ends the answer. Not while
+ * stores are on their way to that server. As mc_pool_get. */
+NODISCARD enum mc_result mc_pool_ask(struct mc_pool *, size_t server, struct mc_text *);
 /* Gives an item `ttl_s` seconds to live from now on, where the server has the meta protocol. */
 void mc_pool_touch(struct mc_pool *, const struct mc_key *, uint32_t ttl_s);
 /* Removes only the item of version `cas`; with `mark` it stays, stale, and one of those who look
@@ -85,5 +98,16 @@ size_t mc_pool_servers(const struct mc_pool *);
 struct slice mc_pool_server_name(const struct mc_pool *, size_t server);
 enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server);
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
+/* The server that has the key. */
+size_t mc_pool_server_of(struct mc_pool *, const struct mc_key *);
+/* What is known of the connection, from the loop's thread. */
+struct mc_server_facts {
+    struct slice address; /* in use or tried last, into `address_text`; empty: none is known */
+    const char *protocol; /* "meta", "classic"; NULL: not connected yet */
+    struct slice version; /* of the server; empty: not known */
+    const char *trouble;  /* why it went down last; NULL: it has not */
+    char address_text[ADDRESS_TEXT_MAX];
+};
+void mc_pool_server_facts(const struct mc_pool *, size_t server, struct mc_server_facts *);
 /* Adds the counters of all servers to `sums` (MC_COUNTER_N numbers). */
 void mc_pool_sum(const struct mc_pool *, uint64_t *sums);

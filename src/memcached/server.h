@@ -35,9 +35,10 @@ struct mc_server {
     struct timer attempt; /* the next one to connect */
     struct list waiting;  /* lookups that came before the connection was ready, oldest first */
     struct timer waiting_deadline;
-    bool patient;       /* lookups may wait: nothing has failed since it was up */
-    bool probe_classic; /* the server closed on `mn` */
-    bool said_down;     /* in the log */
+    bool patient;        /* lookups may wait: nothing has failed since it was up */
+    bool probe_classic;  /* the server closed on `mn` */
+    bool said_down;      /* in the log */
+    const char *trouble; /* why it failed last; NULL: it has not since it was up */
     uint64_t random;
 };
 

@@ -59,6 +59,7 @@ static void schedule_attempt(struct mc_server *s)
 void mc_server_failed(struct mc_server *s, const char *why)
 {
     set_state(s, MC_SERVER_DOWN);
+    s->trouble = why;
     timer_cancel(&s->renew);
     if (mc_breaker_fail(&s->breaker))
         mc_count(&s->counters, MC_BREAKER_OPENS, 1);
@@ -70,6 +71,7 @@ void mc_server_failed(struct mc_server *s, const char *why)
 void mc_server_up(struct mc_server *s)
 {
     set_state(s, MC_SERVER_UP);
+    s->trouble = NULL;
     mc_breaker_probed(&s->breaker);
     say_up(s);
     if (s->is_name)

@@ -46,7 +46,7 @@ static void adopt_conf(struct client *c)
     c->keep_alive = false;
 }
 
-static struct h1_limits limits_of(const struct server_conf *s)
+struct h1_limits client_head_limits(const struct server_conf *s)
 {
     return (struct h1_limits){.line_bytes = s->line_bytes,
                               .head_bytes = s->head_bytes,
@@ -112,7 +112,7 @@ static void note_head(struct client *c, const struct request *r)
 static void on_head(struct client *c, struct slice bytes)
 {
     struct request *r = begin(c);
-    struct h1_limits limits = limits_of(c->listen->default_server);
+    struct h1_limits limits = client_head_limits(c->listen->default_server);
     struct h1_error err = {H1_OK, ""};
     struct slice head = arena_dup(&r->arena, bytes);
     r->head_bytes = bytes.n;
@@ -183,7 +183,7 @@ static bool use_head(struct client *c, struct slice *in)
         on_head(c, head);
         return true;
     }
-    struct h1_limits limits = limits_of(c->listen->default_server);
+    struct h1_limits limits = client_head_limits(c->listen->default_server);
     enum h1_result room = h1_head_room(*in, &limits);
     if (room != H1_OK) {
         refuse(c, reply_of(room), "");

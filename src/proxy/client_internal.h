@@ -20,5 +20,6 @@ extern const struct client_codec client_h1;
 void client_h1_input(struct client *, struct slice *in);
 /* Answers 408 to a head that did not come in time. */
 void client_h1_head_timeout(struct client *);
+struct h1_limits client_head_limits(const struct server_conf *);
 /* Settings that hold before a location is known, and after. */
 const struct location_conf *client_settings(const struct client *);

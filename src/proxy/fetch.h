@@ -17,6 +17,7 @@ struct fetch;
     X(SEND, "send")                 \
     X(READ_HEAD, "read-head")       \
     X(DECIDE, "decide")             \
+    X(INDEX, "index")               \
     X(READ_CONTENT, "read-content") \
     X(STORE, "store")               \
     X(RETRY, "retry")               \

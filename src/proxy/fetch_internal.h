@@ -1,5 +1,6 @@
-/* What the files of a fetch share: fetch.c (states, tries), fetch_head.c (the request to the
- * origin), fetch_store.c (deciding, storing). */
+/* What the files of a fetch share: fetch.c (states, life, the response), fetch_lookup.c (the pool),
+ * fetch_lease.c (the fleet), fetch_head.c (the request to the origin), fetch_try.c (one try),
+ * fetch_index.c (the vary index), fetch_store.c (deciding, storing). */
 #pragma once
 
 #include "cache/policy.h"
@@ -39,7 +40,7 @@ struct fetch {
     uint32_t claims;
     mono_ms waiting_since;
     mono_ms seen_since;
-    mono_ms lease_since; /* won or renewed */
+    mono_ms lease_since; /* won */
 
     /* the origin */
     bool may_store; /* as far as the request goes */
@@ -70,6 +71,7 @@ struct fetch {
     enum store_verdict verdict;
     struct cache_key store_key;
     bool collecting;
+    struct fetch_index *index; /* of a response that varies, else NULL */
 
     /* fetch_make_request's, not cleared before: most lookups in the pool need no origin */
     struct request_head asked; /* as sent: HEAD becomes GET where the response fills the cache */
@@ -81,6 +83,38 @@ struct fetch {
  * lease, unless somebody is fetching the key already. */
 void fetch_behind(struct request *r, struct entry *stale, struct store_lease *lease);
 void fetch_run(struct fetch *);
+/* Of the table in fetch.c: the next state, or FETCH_STAY. */
+typedef enum fetch_state fetch_step_fn(struct fetch *);
+
+/* -- fetch_lookup.c -- */
+fetch_step_fn fetch_step_lookup, fetch_step_wait;
+
+/* Asks the store by `f->get`, which this fills from `get`. False: pending; when the answer comes,
+ * lookup_done is set and the fetch runs. */
+bool fetch_look(struct fetch *, const struct store_get *);
+
+/* -- fetch_index.c -- */
+/* Of a response that is to be stored and varies: the index of its URL stands, and lists it, before
+ * anybody hears of it. Sets store_key, or stops collecting. */
+fetch_step_fn fetch_step_index;
+/* The variant `e` was renewed: the index must live as long. */
+void fetch_extend_index(struct fetch *, const struct entry *e);
+/* Gives up what is held for it. */
+void fetch_leave_index(struct fetch *);
+
+/* -- fetch_try.c -- */
+fetch_step_fn fetch_step_pick, fetch_step_connect, fetch_step_send, fetch_step_read_head,
+    fetch_step_retry;
+/* What a client is answered when nothing else is left. */
+enum reply fetch_reply_of(enum exchange_error);
+/* The condition of proxy_next_upstream (enum next_upstream) that an error or a status is; 0: none.
+ */
+unsigned fetch_bit_of_error(enum exchange_error);
+unsigned fetch_bit_of_status(unsigned status);
+/* Counts this try; may another one follow it? Then the request's content starts again. */
+bool fetch_may_try_next(struct fetch *, unsigned bit);
+/* The exchange is over, or about to be cancelled: its bytes and times are final. */
+void fetch_note_try_end(struct fetch *);
 
 /* -- fetch_lease.c: one fetch per key among all processes that share a pool -- */
 void fetch_lease_init(struct fetch *);
@@ -97,8 +131,6 @@ enum fetch_turn {
 enum fetch_turn fetch_turn(struct fetch *, const struct entry *e);
 /* Until the next look at what the other process does. */
 void fetch_wait(struct fetch *);
-/* The response is arriving and will be stored: the lease is kept alive. */
-void fetch_keep_lease(struct fetch *);
 /* Stores with the lease where it is the key's. */
 void fetch_put(struct fetch *, struct entry *, int64_t ttl_s);
 /* Nothing was or will be stored. */

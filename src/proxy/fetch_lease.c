@@ -5,14 +5,40 @@
 #include "proxy/fetch_internal.h"
 
 #define POLL_FIRST_MS 5
-#define POLL_MAX_MS   200
+#define POLL_MAX_MS   40 /* nobody waits longer than this behind the answer that he waits for */
 #define CLAIMS_MAX    3
+/* What a lookup wins lives for so long, unless it is renewed: whoever has died, or has never heard
+ * that he won, is waited for no longer. At least a second, as memcached counts ticks of one. */
+#define LEASE_S  2
+#define RENEW_MS 500
+
+static int64_t lease_age_ms(const struct fetch *f)
+{
+    int64_t ms = f->r->location->lock_age_ms;
+    return ms > 1000 ? ms : 1000;
+}
+
+/* proxy_cache_lock_age: without a response by then, another one may try. What is left of the lease
+ * lasts for about a second more. */
+static bool is_worth_waiting_for(const struct fetch *f)
+{
+    return f->response || loop_now(f->worker->loop) - f->lease_since < lease_age_ms(f) - 1000;
+}
+
+static void keep_lease(struct fetch *f)
+{
+    if (!store_lease_held(&f->lease) || f->lease.over_value)
+        return;
+    if (loop_now(f->worker->loop) > f->lease_since && is_worth_waiting_for(f))
+        store_renew(f->r->store, &f->lease, LEASE_S);
+    timer_set(f->worker->loop, &f->poll, RENEW_MS);
+}
 
 static void fetch_on_poll(struct timer *t)
 {
     struct fetch *f = t->owner;
     if (f->state != FETCH_WAIT) {
-        fetch_keep_lease(f);
+        keep_lease(f);
         return;
     }
     f->poll_due = true;
@@ -22,18 +48,6 @@ static void fetch_on_poll(struct timer *t)
 void fetch_lease_init(struct fetch *f)
 {
     timer_init(&f->poll, fetch_on_poll, f);
-}
-
-static int64_t lease_age_ms(const struct fetch *f)
-{
-    int64_t ms = f->r->location->lock_age_ms;
-    return ms > 1000 ? ms : 1000;
-}
-
-/* At least the lease's age: memcached counts ticks of a second, of which the first is a part. */
-static uint32_t lease_s(const struct fetch *f)
-{
-    return (uint32_t)((lease_age_ms(f) + 999) / 1000) + 1;
 }
 
 static bool takes_leases(const struct fetch *f)
@@ -46,7 +60,7 @@ struct store_want fetch_want(struct fetch *f)
 {
     if (!takes_leases(f))
         return (struct store_want){0};
-    struct store_want want = {.lease_s = lease_s(f), .refresh_s = POLICY_KEEP_S, .lost = f->lost};
+    struct store_want want = {.lease_s = LEASE_S, .refresh_s = POLICY_KEEP_S, .lost = f->lost};
     f->lost.version = 0;
     return want;
 }
@@ -60,6 +74,7 @@ void fetch_take_lease(struct fetch *f)
     f->get.lease.version = 0;
     if (f->get.entry && f->get.entry->view.meta.kind != STORED_RESPONSE)
         f->lease.version = 0; /* a record is replaced by whoever stores: nobody waits for it */
+    keep_lease(f);
     if (f->get.version != f->seen.version)
         f->seen_since = now;
     f->seen = (struct store_lease){f->get.key.bytes, f->get.version, f->lookup_result == STORE_HIT};
@@ -95,6 +110,8 @@ enum fetch_turn fetch_turn(struct fetch *f, const struct entry *e)
     if (store_lease_held(&f->lease) || !takes_leases(f) || (e && !is_shared(f, e)))
         return TURN_OURS;
     bool taken = e ? f->get.taken : f->lookup_result == STORE_WAIT;
+    if (taken && f->get.doubtful)
+        return TURN_OURS;
     if (!taken)
         return e ? claim(f) : TURN_OURS;
     if (f->waiting_since == 0)
@@ -111,19 +128,6 @@ void fetch_wait(struct fetch *f)
     int64_t ms = (int64_t)POLL_FIRST_MS << (f->polls < 6 ? f->polls : 6);
     f->polls++;
     timer_set(f->worker->loop, &f->poll, ms < POLL_MAX_MS ? ms : POLL_MAX_MS);
-}
-
-void fetch_keep_lease(struct fetch *f)
-{
-    if (!store_lease_held(&f->lease) || !f->collecting)
-        return;
-    mono_ms now = loop_now(f->worker->loop);
-    int64_t half_ms = lease_age_ms(f) / 2;
-    if (now - f->lease_since >= half_ms) {
-        store_renew(f->r->store, &f->lease, lease_s(f));
-        f->lease_since = now;
-    }
-    timer_set(f->worker->loop, &f->poll, half_ms);
 }
 
 void fetch_put(struct fetch *f, struct entry *e, int64_t ttl_s)

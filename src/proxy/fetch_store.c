@@ -30,23 +30,25 @@ static void copy_head(struct fetch *f, const struct response_head *head)
     f->response = resp;
 }
 
-static bool is_refused_by_rule(struct fetch *f)
+/* What the request and the location's rules say, whatever the response is. */
+static enum store_verdict check_rules(struct fetch *f)
 {
     struct request *r = f->r;
     const struct location_conf *l = r->location;
+    if (r->no_store != STORE_YES || r->pass_range)
+        return r->no_store != STORE_YES ? r->no_store : STORE_NO_RANGE;
     if (!f->may_store)
-        return true;
+        return STORE_NO_LOCK_TIMEOUT;
     const struct flight_response *before = r->response;
     bool refused = false;
     r->response = f->response; /* for $upstream_http_NAME */
     for (size_t i = 0; i < l->no_cache_n && !refused; i++)
         refused = template_is_true(l->no_cache[i], r);
     r->response = before;
-    return refused;
+    return refused ? STORE_NO_RULE : STORE_YES;
 }
 
-/* The key under which this response is found: of its variant, among the fields that the URL is
- * known to vary by. */
+/* Where it varies: among the fields that the URL is known to vary by. Its key is the index's. */
 static void choose_key(struct fetch *f)
 {
     struct request *r = f->r;
@@ -58,11 +60,7 @@ static void choose_key(struct fetch *f)
     case VARY_NEVER: f->verdict = STORE_NO_VARY; return;
     case VARY_FIELDS: break;
     }
-    if (r->vary.n > 0)
-        spec = vary_union(r->vary, spec, arena);
-    f->store_key = lookup_variant_key(r, spec);
-    f->response->vary = spec;
-    f->response->variant = arena_dup(arena, f->store_key.bytes);
+    f->response->vary = vary_union(r->vary, spec, arena);
 }
 
 /* What it is purged by: host and target, then its tags. False: there are too many. */
@@ -79,10 +77,11 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     struct request *r = f->r;
     invalidate_after(r, head);
     copy_head(f, head);
-    f->verdict = STORE_NO_RULE;
+    f->verdict = STORE_NO_CACHE;
     if (!r->cacheable)
         return;
-    if (!is_refused_by_rule(f))
+    f->verdict = check_rules(f);
+    if (f->verdict == STORE_YES)
         f->verdict = policy_storable(&f->asked, &f->response->head, &r->location->rules,
                                      f->request_time, f->response->response_time, &f->meta);
     f->response->purge_seq = f->purge_seq;
@@ -99,17 +98,14 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
 
 /* -- records without content -- */
 
-/* For `ttl_s` from now on; `since` is what it tells readers as its time. */
-static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary, wall_ms since,
-                       int64_t ttl_s)
+static void put_mark_record(struct fetch *f, int64_t ttl_s)
 {
     struct slice key = f->r->key.bytes;
-    int64_t passed_ms = loop_wall(f->worker->loop) - since;
-    struct stored_meta meta = {.kind = kind,
-                               .received_ms = since,
-                               .lifetime_s = ttl_s + (passed_ms > 0 ? passed_ms / 1000 : 0),
+    struct stored_meta meta = {.kind = STORED_MARK,
+                               .received_ms = loop_wall(f->worker->loop),
+                               .lifetime_s = ttl_s,
                                .last_modified = -1};
-    const struct stored_parts parts = {.key = key, .vary = vary};
+    const struct stored_parts parts = {.key = key};
     struct blob *blob = blob_new(stored_size(&meta, &parts));
     if (!blob)
         return;
@@ -122,37 +118,24 @@ static void put_record(struct fetch *f, enum stored_kind kind, struct slice vary
     entry_unref(&e);
 }
 
-/* The vary index of the URL. It keeps the time since when variants count, and this one does, even
- * where the clock of the host that made the index is ahead. */
-static void put_index(struct fetch *f)
-{
-    wall_ms since = lookup_index_since(f->r, f->response->response_time);
-    if (f->meta.received_ms < since)
-        f->meta.received_ms = since;
-    put_record(f, STORED_VARY, f->response->vary, since, freshness_store_ttl_s(&f->meta));
-}
-
 /* The key's responses are not shared: others need not wait for this one's next time. A stored
  * response is never displaced by a mark. */
 static void put_mark(struct fetch *f)
 {
     const struct request *r = f->r;
     int64_t ttl_s = (r->location->hit_for_miss_ms + 999) / 1000;
-    bool by_response = f->verdict != STORE_NO_RULE && f->verdict != STORE_NO_METHOD &&
+    bool by_response = store_verdict_is_lasting(f->verdict) &&
                        !r->pass_conditions; /* a 304 says nothing of the next response */
     if (r->cacheable && by_response && !f->stale && !r->entry && !r->bypass && ttl_s > 0)
-        put_record(f, STORED_MARK, slice_none(), loop_wall(f->worker->loop), ttl_s);
+        put_mark_record(f, ttl_s);
 }
 
 void fetch_publish(struct fetch *f)
 {
     const struct location_conf *l = f->r->location;
-    if (f->collecting && f->response->vary.n > 0) {
-        put_index(f);
-        flight_list_variant(f->writer, &f->store_key);
-    }
     if (f->collecting) {
-        fetch_keep_lease(f);
+        if (f->response->vary.n > 0)
+            flight_list_variant(f->writer, &f->store_key);
     } else {
         put_mark(f);
         fetch_release_lease(f);
@@ -301,6 +284,8 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
     memcpy(content, old->content.p, old->content.n);
     struct entry *e = end_blob(f, blob);
     if (verdict == STORE_YES && f->may_store && !was_purged(f, tags)) {
+        if (old->vary.n > 0)
+            fetch_extend_index(f, e);
         fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
         counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
     }

@@ -43,8 +43,7 @@ struct flight_response {
     bool conditional; /* the clients' own conditions were not forwarded: they are evaluated here */
     int64_t lifetime_s;   /* freshness lifetime where stored */
     struct slice vary;    /* spec, empty none */
-    struct slice variant; /* bytes of the variant's cache key where there is a spec: who asks for
-                             another one looks again */
+    struct slice variant; /* values of those fields: who asks for another variant looks again */
     struct slice peer;    /* $upstream_addr */
     const char *detail;   /* why not stored, for Cache-Status; NULL none */
     uint64_t purge_seq;   /* of stored_meta, and stored_parts' tags: whether it was purged since */

@@ -31,28 +31,26 @@ struct slice lookup_url(const struct request_head *head, struct arena *arena)
                         SLICE_ARG(mark), SLICE_ARG(head->query));
 }
 
-struct cache_key lookup_variant_key(struct request *r, struct slice spec)
+struct slice lookup_vary_values(struct request *r, struct slice spec)
 {
-    if (spec.n == 0)
-        return r->key;
-    struct slice values = vary_values(spec, &r->head.fields, &r->location->rules, &r->arena);
-    return cache_key_variant(&r->key, values, &r->arena, r->worker->key_seed);
+    return vary_values(spec, &r->head.fields, &r->location->rules, &r->arena);
+}
+
+static struct cache_key variant_key(struct request *r, struct slice spec, uint64_t generation)
+{
+    return cache_key_variant(&r->key, generation, lookup_vary_values(r, spec), &r->arena,
+                             r->worker->key_seed);
 }
 
 void lookup_use_index(struct request *r, const struct entry *index)
 {
     r->vary = arena_dup(&r->arena, index->view.vary);
-    r->vary_since = index->view.meta.received_ms;
-    r->variant = lookup_variant_key(r, r->vary);
+    r->vary_generation = index->view.meta.generation;
+    r->variant = variant_key(r, r->vary, r->vary_generation);
 }
 
-bool lookup_is_invalidated(const struct request *r, const struct entry *e)
-{
-    return r->vary.n > 0 && e->view.meta.received_ms < r->vary_since;
-}
-
-/* One record of the memory tier, or NULL; what was purged is none. */
-static struct entry *peek(struct request *r, const struct cache_key *key)
+/* What was purged is none. */
+struct entry *lookup_peek(struct request *r, const struct cache_key *key)
 {
     struct store_get get = {.key = *key};
     if (store_peek(r->store, &get) != STORE_HIT)
@@ -61,31 +59,20 @@ static struct entry *peek(struct request *r, const struct cache_key *key)
     return get.entry;
 }
 
-wall_ms lookup_index_since(struct request *r, wall_ms otherwise)
-{
-    if (r->wconf->conf->caches[r->location->cache].memory_bytes == 0)
-        return r->vary.n > 0 ? r->vary_since : otherwise;
-    struct entry *index = peek(r, &r->key);
-    if (index && index->view.meta.kind == STORED_VARY)
-        otherwise = index->view.meta.received_ms;
-    entry_unref(&index);
-    return otherwise;
-}
-
 /* The record that answers this request: a vary index leads on to the variant. */
 static struct entry *find(struct request *r)
 {
     r->variant = r->key;
     r->forward = FWD_URI_MISS;
-    struct entry *e = peek(r, &r->key);
+    struct entry *e = lookup_peek(r, &r->key);
     if (!e || e->view.meta.kind != STORED_VARY)
         return e;
     lookup_use_index(r, e);
     r->forward = FWD_VARY_MISS;
     entry_unref(&e);
-    e = peek(r, &r->variant);
-    if (e && lookup_is_invalidated(r, e))
-        entry_unref(&e);
+    e = lookup_peek(r, &r->variant);
+    if (e)
+        entry_note_use(e, loop_now(r->worker->loop));
     return e;
 }
 
@@ -160,7 +147,7 @@ enum lookup_result lookup_memory(struct request *r)
         return LOOKUP_ALONE; /* what is fetched with credentials is seldom for others: nobody waits
                                 for it */
     if (used_too_little(r)) {
-        r->no_store = true;
+        r->no_store = STORE_NO_USES;
         pass_any_range(r);
         r->detail = "min_uses";
         return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_ALONE;
@@ -178,7 +165,8 @@ bool lookup_entry_is_ours(struct request *r)
     const struct stored_view *v = &r->entry->view;
     if (v->meta.kind != STORED_RESPONSE)
         return false;
-    r->variant = lookup_variant_key(r, v->vary);
+    r->variant = v->vary.n > 0 ? variant_key(r, v->vary, cache_key_generation(r->key.bytes, v->key))
+                               : r->key;
     return slice_eq(r->variant.bytes, v->key);
 }
 
@@ -191,8 +179,7 @@ bool lookup_response_is_ours(struct request *r, const struct flight_response *re
     }
     if (response->vary.n == 0)
         return true;
-    struct cache_key mine = lookup_variant_key(r, response->vary);
-    return slice_eq(mine.bytes, response->variant);
+    return slice_eq(lookup_vary_values(r, response->vary), response->variant);
 }
 
 enum cache_outcome lookup_outcome(struct request *r, enum flight_entry_from from)

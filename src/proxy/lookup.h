@@ -29,14 +29,10 @@ enum cache_outcome lookup_outcome(struct request *, enum flight_entry_from);
 struct cache_key lookup_key(struct request *);
 /* Host and target, as purges name them: `example.com/a?x=1`. */
 struct slice lookup_url(const struct request_head *, struct arena *);
-/* A vary index was found: sets vary, vary_since and variant. */
+/* A vary index was found: sets vary, vary_generation and variant. */
 void lookup_use_index(struct request *, const struct entry *index);
-/* Is a variant older than the index that leads to it? The index before that one was forgotten, and
- * all its variants with it. Told apart by milliseconds; the clocks of hosts that share a pool
- * should agree. */
-bool lookup_is_invalidated(const struct request *, const struct entry *);
-/* Since when variants count: what the stored index says, `otherwise` where there is none. */
-wall_ms lookup_index_since(struct request *, wall_ms otherwise);
-/* The key of the variant of `spec` that this request asks for. */
-struct cache_key lookup_variant_key(struct request *, struct slice spec);
+/* One record of the memory tier (one reference), or NULL. */
+struct entry *lookup_peek(struct request *, const struct cache_key *);
+/* The request's values of the fields of `spec`, which select a variant. */
+struct slice lookup_vary_values(struct request *, struct slice spec);
 bool lookup_has_pool(const struct request *);

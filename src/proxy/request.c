@@ -27,8 +27,8 @@
 /* -- the table -- */
 
 typedef enum request_state request_step_fn(struct request *);
-static request_step_fn step_read_head, step_route, step_lookup, step_collapse, step_fetch,
-    step_deliver, step_purge, step_reply, step_tunnel, step_log, step_end;
+static request_step_fn step_read_head, step_lookup, step_collapse, step_fetch, step_deliver,
+    step_purge, step_reply, step_tunnel, step_log, step_end;
 
 #define TO(state) (1u << REQ_##state)
 struct request_row {
@@ -39,7 +39,7 @@ struct request_row {
 
 static const struct request_row rows[REQ_COUNT] = {
     [REQ_READ_HEAD] = {"read-head", step_read_head, TO(ROUTE) | TO(REPLY) | TO(LOG)},
-    [REQ_ROUTE] = {"route", step_route, TO(LOOKUP) | TO(FETCH) | TO(PURGE) | TO(REPLY) | TO(LOG)},
+    [REQ_ROUTE] = {"route", request_route, TO(LOOKUP) | TO(FETCH) | TO(PURGE) | TO(REPLY) | TO(LOG)},
     [REQ_LOOKUP] = {"lookup", step_lookup,
                     TO(DELIVER) | TO(COLLAPSE) | TO(FETCH) | TO(REPLY) | TO(LOG)},
     [REQ_COLLAPSE] = {"collapse", step_collapse,
@@ -287,7 +287,7 @@ static enum request_state route_to_origin(struct request *r)
     return REQ_LOOKUP;
 }
 
-static enum request_state step_route(struct request *r)
+enum request_state request_route(struct request *r)
 {
     r->server = route_server(r->listen, r);
     r->location = r->server->root;
@@ -465,7 +465,7 @@ static enum request_state step_collapse(struct request *r)
     if (r->lock_timed_out) {
         leave_flight(r);
         r->collapsed = false;
-        r->no_store = true;
+        r->no_store = STORE_NO_LOCK_TIMEOUT;
         r->lock_timed_out = false;
         return fetch_alone(r);
     }

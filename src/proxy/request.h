@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "cache/control.h"
+#include "cache/policy.h"
 #include "cache/store.h"
 #include "http/message.h"
 #include "proxy/flight.h"
@@ -119,7 +120,7 @@ struct request {
     struct store *store;
     struct cache_key key;     /* of the URL */
     struct slice vary;        /* spec of the vary index that was found; empty without */
-    wall_ms vary_since;       /* variants received before do not count: see lookup.h */
+    uint64_t vary_generation; /* of that index: part of its variants' keys */
     struct cache_key variant; /* of the variant asked for; equal to key without Vary */
     struct entry *entry;      /* stored response found: one reference */
     enum store_tier tier;
@@ -128,8 +129,8 @@ struct request {
     bool collapsed;
     bool pass_range; /* a range is asked for and nothing is stored: goes to the origin as it is */
     bool pass_conditions; /* nothing is stored: If-None-Match and its kind go to the origin */
-    bool no_store;        /* waited out proxy_cache_lock_timeout: fetch without storing */
-    struct timer wait;    /* proxy_cache_lock_timeout */
+    enum store_verdict no_store; /* fetched without storing for this reason; STORE_YES: none */
+    struct timer wait;           /* proxy_cache_lock_timeout */
     enum cache_outcome outcome;
     enum forward_reason forward;
     const char *detail; /* of Cache-Status */
@@ -184,6 +185,8 @@ void request_on_upload(struct request *);
 void request_on_client_timeout(struct request *);
 /* An answer made here: the row of proxy/reply.h. */
 enum request_state request_fail(struct request *, int reply);
+/* The step `route`: finds server and location, and whether the cache has a part in it. */
+enum request_state request_route(struct request *);
 const char *request_state_name(enum request_state);
 /* Prints the tables of states for `mcproxy --states`. */
 void request_print_states(void *file);

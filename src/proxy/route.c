@@ -48,11 +48,15 @@ static const struct server_name *find_name_regex(const struct listen_conf *l, st
     return NULL;
 }
 
-const struct server_conf *route_server(const struct listen_conf *l, struct request *r)
+const struct server_name *route_server_name(const struct listen_conf *l, struct request *r)
 {
     const struct server_name *name = find_name(l, r->head.host);
-    if (!name)
-        name = find_name_regex(l, r);
+    return name ? name : find_name_regex(l, r);
+}
+
+const struct server_conf *route_server(const struct listen_conf *l, struct request *r)
+{
+    const struct server_name *name = route_server_name(l, r);
     return name ? name->server : l->default_server;
 }
 

@@ -75,12 +75,14 @@ static struct entry *checked_entry(struct pool_store *s, struct blob *blob, stru
 }
 
 /* What the server said about the item. */
-static void take_item(struct store_get *get, const struct mc_item *item, bool over_value)
+static void take_item(struct store_get *get, const struct mc_item *item, bool over_value,
+                      bool doubtful)
 {
     bool asked = get->want.lease_s > 0 && item->cas != 0;
     get->version = item->cas;
     get->stale = item->stale;
     get->taken = asked && item->taken;
+    get->doubtful = get->taken && doubtful;
     if (asked && item->won)
         get->lease = (struct store_lease){get->key.bytes, item->cas, over_value};
 }
@@ -92,7 +94,7 @@ static enum store_result take_result(struct pool_store *s, struct store_get *get
     if (result == MC_FAILED)
         return STORE_MISS;
     get->answered = true;
-    take_item(get, &mc->item, result == MC_HIT);
+    take_item(get, &mc->item, result == MC_HIT, mc->doubtful);
     if (get->check && mc->blob == NULL)
         return result == MC_HIT ? STORE_HIT : STORE_MISS;
     if (result == MC_MISS)
@@ -151,6 +153,7 @@ static enum store_result pool_get(struct store *store, struct store_get *get)
     get->answered = false;
     get->stale = false;
     get->taken = false;
+    get->doubtful = false;
     get->entry = NULL;
     get->tier = TIER_NONE;
     get->pending = pg;
@@ -187,8 +190,13 @@ static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
     if (is_unnumbered(s, entry))
         return false;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
-    return mc_pool_set_over(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s,
-                            lease != NULL ? lease->version : 0);
+    uint64_t version = lease != NULL ? lease->version : 0;
+    if (version == STORE_ABSENT)
+        return mc_pool_add(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s);
+    bool sent = mc_pool_set_over(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s, version);
+    if (!sent && lease != NULL) /* too large: nobody need wait for it */
+        mc_pool_del_version(s->pool, &key, version, lease->over_value);
+    return sent;
 }
 
 /* A stub goes; a stored response stays, for who has a use for it, and can be won again. */

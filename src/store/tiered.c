@@ -187,6 +187,7 @@ static enum store_result take_answer(struct tiered_get *tg, enum store_result re
     get->answered = tg->inner.answered;
     get->stale = tg->inner.stale;
     get->taken = tg->inner.taken;
+    get->doubtful = tg->inner.doubtful;
     get->version = tg->inner.version;
     get->lease = tg->inner.lease;
     give_get(s, tg);
@@ -206,7 +207,7 @@ static void tiered_on_pool(struct store_get *inner, enum store_result result)
 static enum store_result tiered_get(struct store *store, struct store_get *get)
 {
     struct tiered_store *s = tiered_of(store);
-    if (get->want.lease_s == 0 && store_peek(s->memory, get) == STORE_HIT) {
+    if (get->want.lease_s == 0 && !get->past_memory && store_peek(s->memory, get) == STORE_HIT) {
         (void)purge_check(store->purges, &get->entry, clock_wall_ms());
         if (get->entry != NULL)
             return STORE_HIT;

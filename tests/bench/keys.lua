@@ -1,14 +1,14 @@
--- Requests for wrk: `many` draws from 10,000 paths, `new TAG` asks for each path once.
+-- Requests for wrk: `draw PREFIX COUNT` draws from so many paths, `new TAG` asks for each path once.
 -- They are formatted beforehand: wrk's own CPU time counts against what it can generate.
 local requests, random = {}, math.random
 local before, after, number = "", "", 0
 
-local function many()
-  for i = 1, 10000 do
-    requests[i] = wrk.format("GET", "/many/" .. i)
+local function draw(prefix, count)
+  for i = 1, count do
+    requests[i] = wrk.format("GET", prefix .. "/" .. i)
   end
   math.randomseed(os.time())
-  request = function() return requests[random(10000)] end
+  request = function() return requests[random(count)] end
 end
 
 local function new(tag)
@@ -22,5 +22,5 @@ local function new(tag)
 end
 
 function init(args)
-  if args[1] == "many" then many() else new(args[2]) end
+  if args[1] == "draw" then draw(args[2], tonumber(args[3])) else new(args[2]) end
 end

@@ -13,15 +13,15 @@ CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = os.environ.get("BENCH_SERVER_CORE", str(CORES[0]))
 LOAD_CORE = os.environ.get("BENCH_LOAD_CORE", str(CORES[-1]))
 
-MANY = 10000  # paths of the key pattern "many"; keys.lua has the same number
+COUNTS = {"many": 10000, "some": 1000}  # paths of the key patterns that draw from a number of them
 CONTENT = b"x"
 
 
 class Cell(collections.namedtuple("Cell", "scenario kib connections keys")):
-    """What is asked of a server: one measured case. `keys` is one, many (MANY paths) or new (each path once)."""
+    """What is asked of a server: one measured case. `keys` is one, some, many (paths drawn from COUNTS) or new (each path once)."""
 
     def title(self):
-        keys = {"one": "one URL", "many": f"{MANY} URLs", "new": "each URL once"}[self.keys]
+        keys = {"one": "one URL", "new": "each URL once"}.get(self.keys) or f"{COUNTS[self.keys]} URLs"
         return f"{self.scenario}: {self.kib} KiB, {self.connections} connections, {keys}"
 
     def path(self):
@@ -29,7 +29,10 @@ class Cell(collections.namedtuple("Cell", "scenario kib connections keys")):
 
     def paths(self):
         """All paths that are asked for, as far as they are known beforehand."""
-        return [self.path()] + ([f"/many/{i}" for i in range(1, MANY + 1)] if self.keys == "many" else [])
+        return [self.path()] + [f"{self.prefix()}/{i}" for i in range(1, COUNTS.get(self.keys, 0) + 1)]
+
+    def prefix(self):
+        return "/many" if self.kib == 1 else f"/{self.kib}k"
 
 
 # ---- Processes ----------------------------------------------------------------------------------
@@ -125,7 +128,8 @@ def wrk_command(port, cell, seconds, tag="0"):
     url = f"http://127.0.0.1:{port}{cell.path()}"
     if cell.keys == "one":
         return command + [url]
-    return command + ["-s", str(HERE / "keys.lua"), url, "--", cell.keys, tag]
+    words = ["draw", cell.prefix(), str(COUNTS[cell.keys])] if cell.keys in COUNTS else ["new", tag]
+    return command + ["-s", str(HERE / "keys.lua"), url, "--", *words]
 
 
 def microseconds(text):
@@ -161,6 +165,8 @@ def window(site, server, cell, seconds, tag):
             "memcached": cpu_seconds(site.memcached.pids()),
             "origin": cpu_seconds(site.origin.pids()),
             "wrk": wrk.ru_utime + wrk.ru_stime,
+            "gets": site.memcached_gets(),
+            "writes": server.memcached_writes(),
         }
 
     seen = site.origin_requests()
@@ -173,6 +179,8 @@ def window(site, server, cell, seconds, tag):
     result["cpu_us"] = used["server"] * 1e6 / n
     result["memcached_us"] = used["memcached"] * 1e6 / n
     result["sum_us"] = result["cpu_us"] + result["memcached_us"]
+    result["gets"] = used["gets"] / n
+    result["gets_per_write"] = used["gets"] / used["writes"] if used["writes"] else 0
     result["busy"] = used["server"] / used["wall"]
     result["load_busy"] = (used["wrk"] + used["memcached"] + used["origin"]) / used["wall"]
     result["origin_share"] = max(0, site.origin_requests() - seen - 1) / n

@@ -13,11 +13,16 @@ CELLS = [
     Cell("log", 1, 64, "one"),
     Cell("memcached", 1, 64, "many"),
     Cell("memcached", 1, 1024, "many"),
+    Cell("memcached", 1, 64, "one"),
+    Cell("memcached", 16, 64, "some"),
+    Cell("memcached", 256, 64, "some"),
     Cell("pass", 1, 64, "one"),
     Cell("pass", 16, 64, "one"),
     Cell("store", 1, 64, "new"),
+    Cell("store-memcached", 1, 64, "new"),
 ]
-HIT, HIT_MANY, HIT_16K, LOG, MEMCACHED, MEMCACHED_1024, PASS, PASS_16K, STORE = CELLS
+(HIT, HIT_MANY, HIT_16K, LOG, MEMCACHED, MEMCACHED_1024, MEMCACHED_ONE, MEMCACHED_16K, MEMCACHED_256K, PASS, PASS_16K, STORE,
+ STORE_MEMCACHED) = CELLS
 
 # ---- What is wanted -----------------------------------------------------------------------------
 
@@ -49,13 +54,25 @@ TARGETS = [
     Target("P8", MEMCACHED_1024, CPU, "mcproxy", "srcache", 0.50),
     Target("P8", MEMCACHED_1024, SUM, "mcproxy", "memcached_pass", 0.50),
     Target("P8", MEMCACHED_1024, SUM, "mcproxy", "srcache", 0.42),
+    Target("P9", MEMCACHED_ONE, CPU, "mcproxy", "floor", 1.35),
+    Target("P9", MEMCACHED_ONE, CPU, "mcproxy", "memcached_pass", 0.58),
+    Target("P9", MEMCACHED_ONE, SUM, "mcproxy", "memcached_pass", 0.42),
+    Target("P10", MEMCACHED_16K, CPU, "mcproxy", "floor", 1.30),
+    Target("P10", MEMCACHED_16K, CPU, "mcproxy", "srcache", 0.78),
+    Target("P10", MEMCACHED_16K, CPU, "mcproxy", "memcached_pass", 0.70),
+    Target("P10", MEMCACHED_256K, CPU, "mcproxy", "floor", 1.25),
+    Target("P10", MEMCACHED_256K, CPU, "mcproxy", "srcache", 0.88),
+    Target("P10", MEMCACHED_256K, CPU, "mcproxy", "memcached_pass", 0.52),
     Target("P11", PASS, CPU, "mcproxy", "nginx", 1.00),
     Target("P11", PASS, CPU, "mcproxy", "haproxy", 1.00),
     Target("P11", PASS_16K, CPU, "mcproxy", "nginx", 0.90),
     Target("P11", PASS_16K, CPU, "mcproxy", "haproxy", 0.92),
     Target("P12", STORE, CPU, "mcproxy", "haproxy", 0.85),
     Target("P12", STORE, CPU, "mcproxy", "nginx", 0.28),
+    Target("P13", STORE_MEMCACHED, CPU, "mcproxy", "srcache", 0.50),
+    Target("P13", STORE_MEMCACHED, SUM, "mcproxy", "srcache", 0.50),
 ]
+GETS = {MEMCACHED_ONE: 0.1}  # P9, lookups in memcached per request
 IDLE_BYTES = 1024  # P14, of user space memory for an idle connection
 CALLS = {HIT: 2.1, MEMCACHED: 2.3, PASS: 4.2}  # P16, system calls per request
 
@@ -95,10 +112,10 @@ def markdown(head, lines):
 def print_cell(rows, cell):
     """CPU per request first; `own / it` is mcproxy's price as a part of that contender's."""
     names = list(dict.fromkeys(r["contender"] for r in rows if r["cell"] == cell))
-    pool = cell.scenario == "memcached"
+    pool = "memcached" in cell.scenario
     own = "mcproxy+log" if cell.scenario == "log" else "mcproxy"
     head = ["contender", "CPU µs/request (min–max)", "× floor", f"{own} / it"]
-    head += ["memcached µs", "sum µs", f"{own} / it, sum"] if pool else []
+    head += ["memcached µs", "sum µs", f"{own} / it, sum", "lookups/request", "lookups/write"] if pool else []
     lines = []
     for name in names:
         seen = windows(rows, cell, name)
@@ -108,7 +125,8 @@ def print_cell(rows, cell):
                 f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})",
                 show(ratio(rows, cell, CPU, name, "floor")), show(ratio(rows, cell, CPU, own, name))]
         if pool:
-            line += [show(median(seen, "memcached_us")), show(median(seen, SUM)), show(ratio(rows, cell, SUM, own, name))]
+            line += [show(median(seen, "memcached_us")), show(median(seen, SUM)), show(ratio(rows, cell, SUM, own, name)),
+                     show(median(seen, "gets")), show(median(seen, "gets_per_write") or None, 1)]
         lines.append(line + [f"{median(seen, m):.0f}" for m in ("per_second", "p50_us", "p99_us")] +
                      [show(median(seen, "busy")), show(median(seen, "load_busy"))])
     print(f"#### {cell.title()}\n")
@@ -126,6 +144,10 @@ def target_lines(rows, idle, calls):
         value = ratio(rows, t.cell, t.metric, t.own, t.other)
         with_pool = ", memcached's CPU counted" if t.metric == SUM else ""
         lines.append([t.name, t.cell.title(), f"{t.own} / {t.other}{with_pool}", f"≤ {t.limit:.2f}", show(value), verdict(value, t.limit)])
+    for cell, limit in GETS.items():
+        seen = windows(rows, cell, "mcproxy")
+        value = median(seen, "gets") if seen else None
+        lines.append(["P9", cell.title(), "lookups in memcached per request", f"≤ {limit}", show(value), verdict(value, limit)])
     lines.append(["P14", "idle keep-alive connection", "bytes of resident memory", f"≤ {IDLE_BYTES}", show(idle, 0), verdict(idle, IDLE_BYTES)])
     for cell, limit in CALLS.items():
         value = calls.get(cell)

@@ -50,6 +50,7 @@ class Server:
         self.dir.mkdir()
         self.dir.chmod(0o777)
         self.port = free_port()
+        self.admin_port = None
         errors = open(self.dir / "stderr", "ab")
         arguments = [str(a) for a in command(self)]
         stdout = open(self.dir / output, "ab") if output else errors
@@ -61,6 +62,13 @@ class Server:
 
     def pids(self):
         return [self.process.pid]
+
+    def memcached_writes(self):
+        """How often mcproxy has written to memcached; 0 where nothing tells."""
+        if not self.admin_port:
+            return 0
+        text = get(self.admin_port, "/metrics")[1].decode()
+        return sum(float(n) for n in re.findall(r"^mcproxy_memcached_writes_total\{[^}]*\} (\S+)", text, re.M))
 
     def wait_until_open(self):
         end = time.monotonic() + 20
@@ -99,7 +107,8 @@ class Site:
 
     def open(self):
         self.origin = self.start("origin", nginx_command(self, "nginx-origin.conf", kilobyte="x" * 1024), core=LOAD_CORE)
-        (self.origin.dir / "16k").write_bytes(CONTENT * 16384)
+        for kib in (16, 256):
+            (self.origin.dir / f"{kib}k").write_bytes(CONTENT * kib * 1024)
         self.memcached = self.start("memcached", memcached_command, core=LOAD_CORE)
         for server in self.servers:
             server.wait_until_open()
@@ -112,6 +121,15 @@ class Site:
     def origin_requests(self):
         text = get(self.origin.port, "/requests")[1].decode()
         return int(re.search(r"^\s*\d+ \d+ (\d+)", text, re.M).group(1))
+
+    def memcached_gets(self):
+        """Lookups that memcached has answered."""
+        with socket.create_connection(("127.0.0.1", self.memcached.port)) as s:
+            s.sendall(b"stats\r\n")
+            text = b""
+            while not text.endswith(b"END\r\n"):
+                text += s.recv(65536)
+        return int(re.search(rb"STAT cmd_get (\d+)", text).group(1))
 
     def fill_memcached(self, cell):
         """For readers that don't store: the content itself, under its path."""
@@ -166,7 +184,9 @@ def haproxy_command(site, cache=True, log=False):
 
 def mcproxy_command(site, binary, part, log=False):
     def command(server):
-        conf = render(part, server.dir / "proxy.yaml", port=server.port, origin_port=site.origin.port,
+        if "memcached" in part:
+            server.admin_port = free_port()
+        conf = render(part, server.dir / "proxy.yaml", port=server.port, admin_port=server.admin_port, origin_port=site.origin.port,
                       memcached_port=site.memcached.port, log=f"{server.dir}/access.log" if log else "off")
         return [binary, "-c", conf]
     return command
@@ -190,7 +210,7 @@ def floor_command(site, mode, cell):
 
 # ---- Contenders ---------------------------------------------------------------------------------
 
-SCENARIOS = ("hit", "log", "memcached", "pass", "store")
+SCENARIOS = ("hit", "log", "memcached", "pass", "store", "store-memcached")
 
 
 def contenders(site, cell, binaries):
@@ -202,6 +222,8 @@ def contenders(site, cell, binaries):
         return [(name + ("+log" if log else ""), mcproxy_command(site, path, part, log), {}) for name, path in binaries.items()]
 
     floor = {"memcached": "memcached", "pass": "relay"}.get(cell.scenario, "reply")
+    if cell.keys == "one":
+        floor = "relay" if cell.scenario == "pass" else "reply"  # equal lookups are to be collapsed
     rows = [("floor", floor_command(site, floor, cell), {})]
     if cell.scenario == "hit":
         rows += [*mcproxy("mcproxy-memory.yaml"),
@@ -222,6 +244,9 @@ def contenders(site, cell, binaries):
         rows += [*mcproxy("mcproxy-pass.yaml"),
                  ("nginx", nginx("nginx-pass.conf"), {}),
                  ("haproxy", haproxy_command(site, cache=False), {})]
+    elif cell.scenario == "store-memcached":
+        rows += [*mcproxy("mcproxy-memcached.yaml"),
+                 ("srcache", nginx("nginx-srcache.conf", modules=True), {})]
     else:
         rows += [*mcproxy("mcproxy-memory.yaml"),
                  ("haproxy", haproxy_command(site), {}),

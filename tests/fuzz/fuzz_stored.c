@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "cache/conditional.h"
 #include "cache/freshness.h"
+#include "cache/variants.h"
 
 #include <endian.h>
 
@@ -60,6 +61,18 @@ static void check_fields(const struct stored_view *v)
     }
 }
 
+static void check_variants(const struct stored_view *v)
+{
+    struct slice rest = v->content;
+    struct slice one;
+    size_t n = 0;
+    while (variants_next(&rest, &one)) {
+        ASSERT(one.n <= v->content.n && rest.n < v->content.n);
+        n++;
+    }
+    ASSERT(n == variants_count(v->content));
+}
+
 static void check_conditions(const struct stored_view *v)
 {
     struct arena arena;
@@ -97,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_numbers(&v);
         check_fields(&v);
         check_conditions(&v);
+        check_variants(&v);
         check_encoding(&v, all);
         ASSERT(stored_parse(all, v.key, &v) == STORED_OK);
     }

@@ -185,14 +185,33 @@ static void variants_differ_from_all_plain_keys(void **state)
                                  "b")};
     struct cache_key base = build(&arena, a, 1);
     struct cache_key like = build(&arena, ab, 1);
-    struct cache_key b = cache_key_variant(&base, SLICE("b"), &arena, SEED);
-    struct cache_key c = cache_key_variant(&base, SLICE("c"), &arena, SEED);
-    struct cache_key none = cache_key_variant(&base, slice_none(), &arena, SEED);
+    struct cache_key b = cache_key_variant(&base, 1, SLICE("b"), &arena, SEED);
+    struct cache_key c = cache_key_variant(&base, 1, SLICE("c"), &arena, SEED);
+    struct cache_key none = cache_key_variant(&base, 1, slice_none(), &arena, SEED);
     assert_false(slice_eq(b.bytes, like.bytes));
     assert_false(slice_eq(b.bytes, c.bytes));
     assert_false(slice_eq(b.bytes, base.bytes));
     assert_false(slice_eq(none.bytes, base.bytes));
     assert_int_equal(b.hash, hash_seeded(b.bytes, SEED));
+    arena_fini(&arena);
+}
+
+static void variants_of_another_generation_are_others(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, NULL);
+    const struct slice a[] = {V("a")};
+    const struct slice other[] = {V("b")};
+    struct cache_key base = build(&arena, a, 1);
+    struct cache_key first = cache_key_variant(&base, 1, SLICE("v"), &arena, SEED);
+    struct cache_key second =
+        cache_key_variant(&base, UINT64_C(0xfedcba9876543210), SLICE("v"), &arena, SEED);
+    assert_false(slice_eq(first.bytes, second.bytes));
+    assert_int_equal(cache_key_generation(base.bytes, first.bytes), 1);
+    assert_int_equal(cache_key_generation(base.bytes, second.bytes), UINT64_C(0xfedcba9876543210));
+    assert_int_equal(cache_key_generation(base.bytes, base.bytes), 0);
+    assert_int_equal(cache_key_generation(build(&arena, other, 1).bytes, first.bytes), 0);
     arena_fini(&arena);
 }
 
@@ -214,6 +233,7 @@ int main(void)
         cmocka_unit_test(random_parts_come_back),
         cmocka_unit_test(long_keys_grow),
         cmocka_unit_test(variants_differ_from_all_plain_keys),
+        cmocka_unit_test(variants_of_another_generation_are_others),
         cmocka_unit_test(keys_are_printed_without_controls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,7 +102,7 @@ void rig_until_count(struct rig *rig, enum mc_counter which, uint64_t count)
 
 /* -- lookups -- */
 
-static void probe_on_get(struct mc_get *get, enum mc_result result)
+void probe_on_get(struct mc_get *get, enum mc_result result)
 {
     struct probe *p = get->owner;
     p->calls++;

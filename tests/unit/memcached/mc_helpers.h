@@ -42,6 +42,7 @@ struct probe {
     mono_ms took_ms;
     mono_ms started;
 };
+mc_get_fn probe_on_get;
 /* Starts it; what mc_pool_get says at once is noted too. */
 void probe_start(struct rig *, struct probe *, const char *key);
 bool probe_done(const struct probe *);

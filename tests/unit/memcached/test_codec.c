@@ -43,6 +43,10 @@ static void test_commands(void **state UNUSED)
     assert_text(buf, classic->write_set(buf, &key, &line), "set k:1 7 60 1024 noreply\r\n");
     line.flags = 0;
     assert_text(buf, meta->write_set(buf, &key, &line), "ms k:1 1024 T60 q\r\n");
+    line.add = true;
+    assert_text(buf, meta->write_set(buf, &key, &line), "ms k:1 1024 T60 ME q\r\n");
+    assert_text(buf, classic->write_set(buf, &key, &line), "add k:1 0 60 1024 noreply\r\n");
+    line.add = false;
     line.cas = UINT64_MAX;
     assert_text(buf, meta->write_set(buf, &key, &line),
                 "ms k:1 1024 T60 C18446744073709551615 q\r\n");
@@ -52,8 +56,8 @@ static void test_longest_command_fits(void **state UNUSED)
 {
     struct mc_key longest = {.n = MC_KEY_MAX};
     memset(longest.text, 'k', sizeof(longest.text));
-    struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX, UINT64_MAX};
-    struct mc_ask ask = {true, false, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX, UINT64_MAX, true};
+    struct mc_ask ask = {true, false, UINT32_MAX, UINT32_MAX, UINT32_MAX, false};
     struct mc_del_line del = {UINT64_MAX, true};
     char buf[MC_COMMAND_MAX];
     assert_true(mc_protocol_meta.write_set(buf, &longest, &line) <= sizeof(buf));

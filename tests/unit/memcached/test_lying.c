@@ -391,6 +391,86 @@ static void test_late_answer_is_dropped(void **state UNUSED)
     peer_fini(&peer);
 }
 
+/* -- leases that nobody hears of -- */
+
+static void probe_start_leased(struct peer *peer, struct probe *p, const char *key)
+{
+    *p =
+        (struct probe){.get = {.ask = {.cas = true, .lease_s = 2}, .fn = probe_on_get, .owner = p}};
+    key_of(key, &p->get.key);
+    p->result = mc_pool_get(peer->rig.pool, &p->get);
+}
+
+/* Who has won gives it back, or others would wait for it; who was told of another one keeps off. */
+static void test_late_leases_are_given_back(void **state UNUSED)
+{
+    static const struct {
+        const char *name UNUSED;
+        const char *reply;
+        const char *then; /* what is sent because of it */
+        bool cancelled;
+    } cases[] = {
+        {"a miss", "VA 0 c7 W O1\r\n\r\n", "md a C7 O2\r\nmg b v c N2 O3\r\n", false},
+        {"a value to be refreshed", "VA 1 c7 W O1\r\nA\r\n", "md a I C7 O2\r\nmg b v c N2 O3\r\n",
+         false},
+        {"of a lookup that was given up", "VA 0 c7 W O1\r\n\r\n",
+         "md a C7 O2\r\nmg b v c N2 O3\r\n", true},
+        {"another one's", "VA 0 c7 Z O1\r\n\r\n", "mg b v c N2 O2\r\n", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct peer peer;
+        struct probe late, next;
+        peer_init(&peer);
+        peer.rig.conf.read_timeout_ms = 200;
+        rig_open(&peer.rig);
+        peer_greet(&peer);
+        probe_start_leased(&peer, &late, "a");
+        peer_expect(&peer, "mg a v c N2 O1\r\n");
+        if (cases[i].cancelled) {
+            mc_get_cancel(&late.get);
+        } else {
+            rig_turns(&peer.rig, 100);
+            peer_send(&peer, slice_take(slice_of(cases[i].reply), 2)); /* a sign of life */
+            until_done(&peer, &late);
+            assert_int_equal(late.result, MC_FAILED);
+        }
+        struct slice rest = slice_skip(slice_of(cases[i].reply), cases[i].cancelled ? 0 : 2);
+        peer_send(&peer, rest);
+        rig_turns(&peer.rig, 20);
+        probe_start_leased(&peer, &next, "b");
+        peer_expect(&peer, cases[i].then);
+        mc_get_cancel(&next.get);
+        peer_fini(&peer);
+    }
+}
+
+static void test_leases_of_others_are_doubted_after_trouble(void **state UNUSED)
+{
+    struct peer peer;
+    struct probe p;
+    peer_init(&peer);
+    peer.rig.conf.read_timeout_ms = 200;
+    rig_open(&peer.rig);
+    peer_greet(&peer);
+    probe_start_leased(&peer, &p, "a");
+    peer_send(&peer, SLICE("VA 0 c7 Z O1\r\n\r\n"));
+    until_done(&peer, &p);
+    assert_true(p.get.item.taken);
+    assert_false(p.get.doubtful);
+    probe_start_leased(&peer, &p, "a");
+    rig_turns(&peer.rig, 100);
+    peer_send(&peer, SLICE("VA"));
+    until_done(&peer, &p);
+    assert_int_equal(p.result, MC_FAILED);
+    peer_send(&peer, SLICE(" 0 c7 Z O2\r\n\r\n"));
+    probe_start_leased(&peer, &p, "a");
+    peer_send(&peer, SLICE("VA 0 c7 Z O3\r\n\r\n"));
+    until_done(&peer, &p);
+    assert_int_equal(p.result, MC_MISS);
+    assert_true(p.get.doubtful);
+    peer_fini(&peer);
+}
+
 /* -- stores between lookups -- */
 
 static void test_refused_stores_are_told_from_lookups(void **state UNUSED)
@@ -618,6 +698,8 @@ int main(void)
         cmocka_unit_test(test_silence_in_the_middle_of_a_value),
         cmocka_unit_test(test_trickling_server_is_given_up),
         cmocka_unit_test(test_late_answer_is_dropped),
+        cmocka_unit_test(test_late_leases_are_given_back),
+        cmocka_unit_test(test_leases_of_others_are_doubted_after_trouble),
         cmocka_unit_test(test_refused_stores_are_told_from_lookups),
         cmocka_unit_test(test_ttl_over_30_days_is_a_date),
         cmocka_unit_test(test_long_store_to_a_slow_reader),

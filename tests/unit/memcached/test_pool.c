@@ -356,6 +356,72 @@ static void test_other_servers_are_not_disturbed(void **state)
     assert_in_range(answered, 20, 80);
 }
 
+static void text_on_end(struct mc_get *get, enum mc_result result)
+{
+    *(enum mc_result *)get->owner = result;
+}
+
+static enum mc_result ask(struct rig *rig, const char *line, struct mc_text *text)
+{
+    enum mc_result result = MC_PENDING;
+    *text = (struct mc_text){.get.fn = text_on_end, .get.owner = &result, .line = slice_of(line)};
+    buf_init(&text->reply, MC_TEXT_MAX);
+    assert_int_equal(mc_pool_ask(rig->pool, 0, text), MC_PENDING);
+    for (mono_ms end = clock_mono_ms() + PATIENCE_MS;
+         result == MC_PENDING && clock_mono_ms() < end;)
+        loop_turn(rig->loop, 10);
+    return result;
+}
+
+static void test_text_between_lookups(void **state)
+{
+    struct fixture *f = *state;
+    struct mc_text text;
+    struct probe before;
+    struct probe after;
+    open_and_connect(f);
+    probe_start(&f->rig, &before, "nothing");
+    enum mc_result result = ask(&f->rig, "stats", &text);
+    struct slice reply = buf_slice(&text.reply);
+    assert_int_equal(result, MC_HIT);
+    assert_int_equal(before.result, MC_MISS);
+    assert_true(slice_starts(reply, SLICE("STAT pid ")));
+    assert_true(slice_ends(reply, SLICE("\r\nEND\r\n")));
+    buf_fini(&text.reply);
+    assert_int_equal(rig_get(&f->rig, "nothing", &after), MC_MISS);
+}
+
+static void test_text_of_one_line(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *begins;
+    } rows[] = {{"version", "VERSION 1."},
+                {"delete nothing", "NOT_FOUND\r\n"},
+                {"me nothing", "EN\r\n"},
+                {"nonsense", "ERROR\r\n"}};
+    struct fixture *f = *state;
+    open_and_connect(f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct mc_text text;
+        assert_int_equal(ask(&f->rig, rows[i].line, &text), MC_HIT);
+        assert_true(slice_starts(buf_slice(&text.reply), slice_of(rows[i].begins)));
+        buf_fini(&text.reply);
+    }
+}
+
+static void test_facts_of_a_server(void **state)
+{
+    struct fixture *f = *state;
+    struct mc_server_facts facts;
+    open_and_connect(f);
+    mc_pool_server_facts(f->rig.pool, 0, &facts);
+    assert_string_equal(facts.protocol, "meta");
+    assert_true(slice_starts(facts.version, SLICE("1.")));
+    assert_true(slice_starts(facts.address, SLICE("127.0.0.1:")));
+    assert_null(facts.trouble);
+}
+
 static void test_unix_socket(void **state UNUSED)
 {
     struct rig rig;
@@ -392,6 +458,9 @@ int main(void)
         WITH_MEMCACHED(test_pending_is_bounded),
         WITH_MEMCACHED(test_cancelled_lookups_never_call_back),
         WITH_MEMCACHED(test_killed_in_the_middle),
+        WITH_MEMCACHED(test_text_between_lookups),
+        WITH_MEMCACHED(test_text_of_one_line),
+        WITH_MEMCACHED(test_facts_of_a_server),
         WITH_MEMCACHED(test_killed_and_started_again),
         WITH_MEMCACHED(test_stopped_and_continued),
         WITH_MEMCACHED(test_stores_to_a_stopped_server_are_given_up),

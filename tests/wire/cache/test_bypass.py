@@ -1,6 +1,6 @@
 import pytest
 
-from harness.cache_status import forwarded, hit
+from harness.cache_status import STORED, forwarded, hit, refused
 
 
 @pytest.mark.config("proxy_cache_bypass: [$http_x_bypass, $cookie_nocache]")
@@ -33,7 +33,7 @@ def test_error_after_a_bypass_keeps_the_entry(origin, client):
 def test_no_cache_does_not_store(origin, client):
     client.get("/a", x_private="1")
     origin.receive().reply(content="one", cache_control="max-age=60")
-    client.expect(200)
+    client.expect(200, cache_status=refused("proxy_no_cache"))
     client.get("/a")
     origin.receive().reply(content="two", cache_control="max-age=60")
     client.expect(200, content="two")
@@ -42,10 +42,10 @@ def test_no_cache_does_not_store(origin, client):
 
 @pytest.mark.config("proxy_cache_min_uses: 3")
 def test_min_uses_stores_from_the_third_on(origin, client):
-    for i in range(3):
+    for status in [refused("min_uses"), refused("min_uses"), STORED]:
         client.get("/a")
         origin.receive().reply(content="one", cache_control="max-age=60")
-        client.expect(200)
+        client.expect(200, cache_status=status)
     client.get("/a").expect(200, content="one", cache_status=hit())
     origin.silent()
 

@@ -1,6 +1,9 @@
+import time
+
 import pytest
 
 from harness.cache_status import hit
+from harness.deadline import poll_until
 
 
 def fill(origin, client, content, vary, **fields):
@@ -97,6 +100,35 @@ def test_variants_of_one_target_are_bounded(origin, client):
     for i in range(100):
         client.get("/a", foo=i).expect(200, content=str(i))
     client.get("/a", foo=99).expect(200, content="99", cache_status=hit())
+
+
+@pytest.mark.config("proxy_cache_max_variants: 2")
+def test_least_recently_used_variant_makes_room(origin, client):
+    fill(origin, client, "one", "Foo", foo="1")
+    fill(origin, client, "two", "Foo", foo="2")
+    time.sleep(0.002)   # the use is noted by the millisecond
+    client.get("/a", foo="1").expect(200, content="one", cache_status=hit())
+    fill(origin, client, "three", "Foo", foo="3")
+    client.get("/a", foo="1").expect(200, content="one", cache_status=hit())
+    client.get("/a", foo="3").expect(200, content="three", cache_status=hit())
+    fill(origin, client, "two again", "Foo", foo="2")
+    origin.silent()
+
+
+@pytest.mark.config('proxy_cache_max_variants: 3\ncaches: {default: {memory: 0}}\nmemcached: ["{memcached}"]')
+def test_variants_are_bounded_in_the_pool(origin, client, memcached):
+    origin.serve(lambda request: dict(content=request.fields.get("foo"), cache_control="max-age=60", vary="Foo"))
+    for i in range(20):
+        client.get("/a", foo=i).expect(200, content=str(i))
+    poll_until(lambda: len(memcached.keys()) == 4, "the index and three variants")
+    for i in (17, 18, 19):
+        client.get("/a", foo=i).expect(200, content=str(i), cache_status=hit())
+    client.get("/b", foo=0).expect(200, content="0")    # of another URL
+
+
+def test_values_that_are_too_long_to_be_listed_are_not_stored(origin, client):
+    for content in ("one", "two"):
+        fill(origin, client, content, "Foo", foo="x" * 5000)
 
 
 def test_accept_language_counts_without_case_and_white_space(origin, client):

@@ -18,3 +18,8 @@ COLLAPSED = re.compile(r"^mcproxy; .*\bcollapsed(;|$)")
 def forwarded(reason):
     """fwd=reason, whatever follows."""
     return re.compile(rf"^mcproxy; fwd={reason}(;|$)")
+
+
+def refused(why):
+    """Fetched and not stored, for this reason."""
+    return re.compile(rf"^mcproxy; fwd=[a-z-]+(?!.*; (stored|hit)).*; detail={why}$")

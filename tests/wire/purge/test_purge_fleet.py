@@ -108,7 +108,8 @@ def test_idle_proxies_learn_too(fleet, origin, app, purgers):
 def test_unchanged_log_is_not_read_again(fleet, purgers):
     for start in range(0, 4000, 1000):
         purgers(fleet.proxies)[0].post({"tags": [f"tag-{number}" for number in range(start, start + 1000)]})
-    size = max(int(server.command(f"mg {key} s").split()[1][1:]) for server, key in fleet.logs())
+    logs = poll_until(fleet.logs, "the log")
+    size = max(int(server.command(f"mg {key} s").split()[1][1:]) for server, key in logs)
     assert size > 60000
     server = fleet.servers[0]
     before = server.stats()
@@ -159,7 +160,7 @@ def test_lost_log_is_written_again_by_who_knows_it(fleet, origin, app, purgers):
     fill(fleet, origin)
     app.content = "two"
     purgers(fleet.proxies)[0].purge(mcproxy_purge="hard host")
-    assert len(fleet.logs()) == 2
+    poll_until(lambda: len(fleet.logs()) == 2, "two copies of the log")
     for server, key in fleet.logs():
         server.command(f"md {key}")
     poll_until(lambda: len(fleet.logs()) == 2, "the log")

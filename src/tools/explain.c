@@ -1,0 +1,58 @@
+#include "tools/explain.h"
+
+#include <stdarg.h>
+
+void explain_say(struct explain *x, const char *what, const char *fmt, ...)
+{
+    struct report *r = &x->tool->report;
+    va_list ap;
+    va_start(ap, fmt);
+    struct slice says = arena_vprintf(&x->tool->arena, fmt, ap);
+    va_end(ap);
+    report_row(r);
+    report_text(r, "about", slice_of(what));
+    report_text(r, "says", says);
+    report_end(r);
+}
+
+void explain_reason(struct explain *x, const char *what, const char *detail)
+{
+    const struct reason *reason = reason_of(detail);
+    explain_say(x, what, "detail=%s: %s", detail, reason ? reason->means : "");
+    if (reason)
+        x->change = reason->change;
+}
+
+static void report_verdict(struct explain *x)
+{
+    struct report *r = &x->tool->report;
+    report_text(r, "verdict", slice_of(x->verdict));
+    if (x->change && x->change[0])
+        report_text(r, "what_would_change_it", slice_of(x->change));
+    else
+        report_nothing(r, "what_would_change_it", "-");
+}
+
+static int explain(struct explain *x)
+{
+    struct report *r = &x->tool->report;
+    bool answered = true;
+    report_text(r, "url", slice_of(x->tool->args.url));
+    report_list(r, "steps");
+    explain_route(x);
+    if (x->walk.cache)
+        explain_stored(x);
+    if (x->tool->args.fetch)
+        answered = explain_fetch(x);
+    report_end(r);
+    report_verdict(x);
+    return tool_print(x->tool, answered ? TOOL_OK : TOOL_FAILED);
+}
+
+int tool_explain(struct tool *t)
+{
+    struct explain x = {.tool = t, .verdict = "PASS"};
+    int status = walk_begin(&x.walk, t) ? explain(&x) : TOOL_MISUSE;
+    walk_end(&x.walk);
+    return status;
+}

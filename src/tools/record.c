@@ -1,0 +1,126 @@
+#include "tools/record.h"
+
+#include "base/parse.h"
+
+static const char *kind_text(enum stored_kind kind)
+{
+    switch (kind) {
+    case STORED_RESPONSE: return "response";
+    case STORED_VARY: return "vary index";
+    case STORED_MARK: return "hit-for-miss mark";
+    }
+    return "";
+}
+
+const char *record_text(const struct record *r)
+{
+    switch (r->state) {
+    case RECORD_NONE: return "nothing is stored";
+    case RECORD_UNANSWERED: return "the server does not answer";
+    case RECORD_STUB: return "nothing yet: a proxy holds the lease and fetches it";
+    case RECORD_INVALID: return "no stored response of this version and key";
+    case RECORD_FOUND: return kind_text(r->entry->view.meta.kind);
+    }
+    return "";
+}
+
+bool record_key(struct slice prefix, const struct cache_key *key, struct mc_key *out)
+{
+    struct mc_key_maker *maker = mc_key_maker_new();
+    if (!maker)
+        return false;
+    mc_key_make(maker, prefix, key->bytes, out);
+    mc_key_maker_free(&maker);
+    return true;
+}
+
+/* The number behind `name=` in `ME key exp=-30 la=2 …`. */
+static int64_t debug_number(struct slice line, struct slice name)
+{
+    struct slice rest = line;
+    while (rest.n > 0) {
+        struct slice word = slice_cut(rest, ' ', &rest);
+        struct slice value;
+        int64_t n = 0;
+        if (slice_eq(slice_cut(word, '=', &value), name) && parse_i64(value, &n))
+            return n;
+    }
+    return RECORD_UNKNOWN;
+}
+
+static struct slice ask_about(struct tool *t, struct mc_pool *pool, const struct record *r,
+                              const char *command, const char *flags)
+{
+    struct slice line =
+        arena_printf(&t->arena, "%s %.*s%s", command, SLICE_ARG(mc_key_slice(&r->mc_key)), flags);
+    struct slice reply = tool_ask(t, pool, r->server, line);
+    struct slice first = slice_none();
+    return tool_line_next(&reply, &first) ? first : slice_none();
+}
+
+/* Before the look, which counts as a use. */
+static void look_at_use(struct tool *t, struct mc_pool *pool, struct record *r)
+{
+    struct slice line = ask_about(t, pool, r, "me", "");
+    r->idle_s = debug_number(line, SLICE("la"));
+    r->item_bytes = debug_number(line, SLICE("size"));
+}
+
+/* After the look, so that it wins nothing. */
+static void look_at_ttl(struct tool *t, struct mc_pool *pool, struct record *r)
+{
+    struct slice rest = ask_about(t, pool, r, "mg", " t");
+    while (rest.n > 0) {
+        struct slice word = slice_cut(rest, ' ', &rest);
+        int64_t ttl_s = 0;
+        if (slice_starts(word, SLICE("t")) && parse_i64(slice_skip(word, 1), &ttl_s))
+            r->ttl_s = ttl_s;
+    }
+}
+
+static void take_value(struct record *r, struct mc_get *get, enum mc_result result)
+{
+    r->item = get->item;
+    switch (result) {
+    case MC_PENDING:
+    case MC_FAILED: r->state = RECORD_UNANSWERED; return;
+    case MC_MISS: r->state = get->item.cas != 0 ? RECORD_STUB : RECORD_NONE; return;
+    case MC_HIT: break;
+    }
+    r->entry = entry_new(get->blob, r->key.bytes, &r->invalid);
+    r->state = r->entry ? RECORD_FOUND : RECORD_INVALID;
+}
+
+static bool speaks_meta(const struct mc_pool *pool, size_t server)
+{
+    struct mc_server_facts facts;
+    mc_pool_server_facts(pool, server, &facts);
+    return facts.protocol && slice_eq(slice_of(facts.protocol), SLICE("meta"));
+}
+
+void record_look(struct tool *t, struct mc_pool *pool, struct slice prefix,
+                 const struct cache_key *key, struct record *r)
+{
+    *r = (struct record){.key = *key,
+                         .ttl_s = RECORD_UNKNOWN,
+                         .idle_s = RECORD_UNKNOWN,
+                         .item_bytes = RECORD_UNKNOWN};
+    if (!record_key(prefix, key, &r->mc_key)) {
+        r->state = RECORD_UNANSWERED;
+        return;
+    }
+    r->server = mc_pool_server_of(pool, &r->mc_key);
+    look_at_use(t, pool, r);
+    struct mc_get get = {.key = r->mc_key, .ask.cas = true};
+    take_value(r, &get, tool_get(t, pool, &get));
+    if (r->state == RECORD_NONE || r->state == RECORD_UNANSWERED || !speaks_meta(pool, r->server))
+        return;
+    if (r->item.won) /* marked stale, and the proxies' to win */
+        mc_pool_del_version(pool, &r->mc_key, r->item.cas, true);
+    look_at_ttl(t, pool, r);
+}
+
+void record_fini(struct record *r)
+{
+    entry_unref(&r->entry);
+}
