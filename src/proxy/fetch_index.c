@@ -13,8 +13,9 @@
 #include "proxy/fetch_internal.h"
 #include "proxy/lookup.h"
 
-#define SLACK_S 86400 /* an index lives longer than its variants, or each new one would write it \
-                       */
+#define SLACK_S                                                                      \
+    86400 /* an index lives longer than its variants, or each new one would write it \
+           */
 #define WRITES_MAX 4
 
 /* What the pool was asked last. */

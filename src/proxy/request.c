@@ -39,7 +39,8 @@ struct request_row {
 
 static const struct request_row rows[REQ_COUNT] = {
     [REQ_READ_HEAD] = {"read-head", step_read_head, TO(ROUTE) | TO(REPLY) | TO(LOG)},
-    [REQ_ROUTE] = {"route", request_route, TO(LOOKUP) | TO(FETCH) | TO(PURGE) | TO(REPLY) | TO(LOG)},
+    [REQ_ROUTE] = {"route", request_route,
+                   TO(LOOKUP) | TO(FETCH) | TO(PURGE) | TO(REPLY) | TO(LOG)},
     [REQ_LOOKUP] = {"lookup", step_lookup,
                     TO(DELIVER) | TO(COLLAPSE) | TO(FETCH) | TO(REPLY) | TO(LOG)},
     [REQ_COLLAPSE] = {"collapse", step_collapse,
