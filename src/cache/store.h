@@ -83,9 +83,11 @@ struct store_get {
     enum store_tier tier; /* where the hit was */
     bool check;           /* only whether it is still there, and its version */
     bool past_memory;     /* what the pool has, whatever memory has */
-    bool answered;        /* by a server: a miss is one */
-    bool stale;           /* on a hit: marked stale, whatever its age */
-    bool taken;           /* on a hit: another process fetches a newer one */
+    bool unchecked;   /* on a hit of store_peek: the pool may have another one by now, and store_get
+                         asks   it first */
+    bool answered;    /* by a server: a miss is one */
+    bool stale;       /* on a hit: marked stale, whatever its age */
+    bool taken;       /* on a hit: another process fetches a newer one */
     bool doubtful;    /* with `taken` or STORE_WAIT: maybe nobody does, the pool is in trouble */
     uint64_t version; /* of what is there, 0: not known */
     struct store_want want;

@@ -50,27 +50,35 @@ void lookup_use_index(struct request *r, const struct entry *index)
 }
 
 /* What was purged is none. */
-struct entry *lookup_peek(struct request *r, const struct cache_key *key)
+static struct entry *peek(struct request *r, const struct cache_key *key, bool *unchecked)
 {
     struct store_get get = {.key = *key};
     if (store_peek(r->store, &get) != STORE_HIT)
         return NULL;
     (void)purge_check(r->store->purges, &get.entry, loop_wall(r->worker->loop));
+    *unchecked = get.unchecked;
     return get.entry;
 }
 
-/* The record that answers this request: a vary index leads on to the variant. */
-static struct entry *find(struct request *r)
+struct entry *lookup_peek(struct request *r, const struct cache_key *key)
+{
+    bool unchecked;
+    return peek(r, key, &unchecked);
+}
+
+/* The record that answers this request: a vary index leads on to the variant. `*unchecked`: if the
+ * pool says that it still does. */
+static struct entry *find(struct request *r, bool *unchecked)
 {
     r->variant = r->key;
     r->forward = FWD_URI_MISS;
-    struct entry *e = lookup_peek(r, &r->key);
-    if (!e || e->view.meta.kind != STORED_VARY)
+    struct entry *e = peek(r, &r->key, unchecked);
+    if (!e || e->view.meta.kind != STORED_VARY || *unchecked)
         return e;
     lookup_use_index(r, e);
     r->forward = FWD_VARY_MISS;
     entry_unref(&e);
-    e = lookup_peek(r, &r->variant);
+    e = peek(r, &r->variant, unchecked);
     if (e)
         entry_note_use(e, loop_now(r->worker->loop));
     return e;
@@ -130,7 +138,13 @@ enum lookup_result lookup_memory(struct request *r)
     r->variant = r->key;
     if (r->bypass)
         return LOOKUP_ALONE;
-    r->entry = find(r);
+    bool unchecked = false;
+    r->entry = find(r, &unchecked);
+    if (r->entry && unchecked) {
+        entry_unref(&r->entry);
+        r->outcome = OUTCOME_MISS;
+        return LOOKUP_JOIN; /* what the pool has answers: it is asked at once */
+    }
     if (r->entry && r->entry->view.meta.kind == STORED_MARK) {
         entry_unref(&r->entry);
         r->outcome = OUTCOME_MISS;

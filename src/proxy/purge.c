@@ -348,7 +348,7 @@ static void start_admin(struct purge *p)
 
 static void wait_for_content(struct request *r)
 {
-    r->upload.hold_bytes = PURGE_CONTENT_MAX;
+    r->upload.hold_bytes = PURGE_CONTENT_MAX + 1;
     r->client->codec->send_continue(r->client, r);
     r->client->codec->read_on(r->client, r);
 }
@@ -368,12 +368,12 @@ bool purge_run(struct request *r)
         r->purge = purge_new(r);
     struct purge *p = r->purge;
     bool admin = r->location->handler == HANDLER_ADMIN;
-    if (!p->started && admin && !r->upload.complete) {
-        if (r->upload.received < PURGE_CONTENT_MAX)
-            return false;
+    if (!p->started && admin && r->upload.received > PURGE_CONTENT_MAX) {
         answer_error(p, 413, SLICE("the content is too long"), SLICE("256k at most"));
         return true;
     }
+    if (!p->started && admin && !r->upload.complete)
+        return false;
     if (!p->started) {
         p->started = true;
         if (admin)
