@@ -153,7 +153,7 @@ DEPS_BUILD := gcc libc6-dev make pkg-config libev-dev libyaml-dev libc-ares-dev 
               libllhttp-dev|node-llhttp python3 curl
 DEPS_TEST  := git libcmocka-dev memcached python3-pytest python3-pytest-xdist python3-yaml \
               clang clang-format clang-tidy cppcheck libclang-rt-dev shellcheck openssl \
-              nginx-core nutcracker python3-pylibmc python3-pymemcache
+              nginx-core libnginx-mod-http-memc nutcracker python3-pylibmc python3-pymemcache
 
 .PHONY: deps deps-build run test
 deps: ## install the Debian packages for building and testing, if any is missing

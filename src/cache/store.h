@@ -71,6 +71,14 @@ struct store_want {
                                 begun yet */
 };
 
+/* What lets a lookup in a pool go on to the key's second server, where there is one. */
+enum store_next {
+    STORE_NEXT_ERROR = 1,
+    STORE_NEXT_TIMEOUT = 2,
+    STORE_NEXT_INVALID = 4,
+    STORE_NEXT_NOT_FOUND = 8,
+};
+
 struct store_get;
 /* Called exactly once after STORE_PENDING, never before store_get has returned, never after
  * store_cancel. `result` is anything but STORE_PENDING and `get->entry` is set on a hit. */
@@ -81,15 +89,18 @@ struct store_get {
     struct cache_key key; /* bytes must live as long as the lookup */
     struct entry *entry;  /* on a hit: one reference for the caller */
     enum store_tier tier; /* where the hit was */
-    bool check;           /* only whether it is still there, and its version */
-    bool past_memory;     /* what the pool has, whatever memory has */
-    bool unchecked;   /* on a hit of store_peek: the pool may have another one by now, and store_get
-                         asks   it first */
-    bool answered;    /* by a server: a miss is one */
-    bool stale;       /* on a hit: marked stale, whatever its age */
-    bool taken;       /* on a hit: another process fetches a newer one */
-    bool doubtful;    /* with `taken` or STORE_WAIT: maybe nobody does, the pool is in trouble */
-    uint64_t version; /* of what is there, 0: not known */
+    uint8_t next;         /* enum store_next */
+    bool check : 1;       /* only whether it is still there, and its version */
+    bool past_memory : 1; /* what the pool has, whatever memory has */
+    bool unchecked : 1;   /* on a hit of store_peek: the pool may have another one by now, and
+                             store_get asks it first */
+    bool answered : 1;    /* by a server: a miss is one */
+    bool stale : 1;       /* on a hit: marked stale, whatever its age */
+    bool taken : 1;       /* on a hit: another process fetches a newer one */
+    bool doubtful : 1; /* with `taken` or STORE_WAIT: maybe nobody does, the pool is in trouble */
+    bool copy : 1;     /* on a hit: a second copy, which may outlive what it is of for as long as
+                          the pool says: not to be kept */
+    uint64_t version;  /* of what is there, 0: not known */
     struct store_want want;
     struct store_lease lease; /* on a hit or a miss: held from now on, where it was won */
     store_get_fn *fn;

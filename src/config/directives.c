@@ -4,6 +4,7 @@
 
 #include "config/loading.h"
 
+#include "cache/store.h"
 #include "http/method.h"
 
 #define SCOPE_ALL (SCOPE_HTTP | SCOPE_SERVER | SCOPE_LOCATION)
@@ -30,6 +31,15 @@ static const struct choice next_upstream_words[] = {
     {"http_404", NEXT_404},
     {"http_429", NEXT_429},
     {"non_idempotent", NEXT_NON_IDEMPOTENT},
+    {"off", 0},
+    {NULL, 0},
+};
+
+static const struct choice memcached_next_words[] = {
+    {"error", STORE_NEXT_ERROR},
+    {"timeout", STORE_NEXT_TIMEOUT},
+    {"invalid_response", STORE_NEXT_INVALID},
+    {"not_found", STORE_NEXT_NOT_FOUND},
     {"off", 0},
     {NULL, 0},
 };
@@ -331,7 +341,7 @@ static const struct directive directives[] = {
              "Where the location has a cache, clients do not get these fields, unless proxy_pass_header names them." },
     { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
       .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211). Its detail says why a response was not stored: method, status, no-store, private, "
-             "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout; or what "
+             "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout, index; or what "
              "else happened: hit-for-miss, released, stale-if-error. `mcproxy explain URL` names the directive that would change it." },
     { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Map from a name, for proxy_cache, to a cache (nginx: proxy_cache_path)." },
@@ -360,6 +370,27 @@ static const struct directive directives[] = {
       .doc = "How keys are spread: ketama as libmemcached, nginx as its `hash … consistent`, modulo." },
     { .name = "protocol", .scope = SCOPE_POOL, .type = TYPE_CHOICE, POOL_FIELD(protocol), .choices = protocol_words,
       .dflt = "auto", .source = "mcproxy", .doc = "meta needs memcached 1.6.10; classic is for others; auto finds out." },
+    { .name = "replicas", .scope = SCOPE_POOL, .type = TYPE_NUMBER, POOL_FIELD(replicas), .dflt = "1", .min = "1", .max = "2",
+      .source = "mcproxy",
+      .doc = "2 stores each value at the key's server and, when that one has taken it, at the next other server on the ring too, which is "
+             "read as memcached_next_upstream says. Leases are the first server's alone." },
+    { .name = "replica_ttl", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(replica_ttl_ms), .dflt = "10m", .min = "1s",
+      .max = "30d", .source = "mcproxy",
+      .doc = "Longest life of the second copy. A deletion that the second server did not hear of is undone for at most this long, when the "
+             "first one fails." },
+    { .name = "old_places", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(old_places_ms), .dflt = "10m", .min = "0s",
+      .max = "30d", .source = "mcproxy",
+      .doc = "How long after a reload that changed the servers, their weights or the distribution a key that is not found at its server is "
+             "looked for where it was before; what is found there is served, and stored at the new place for the rest of its time. What is "
+             "stored or deleted meanwhile is deleted at the old place. The old servers stay connected for so long; another such reload ends "
+             "it for the places before. 0s never looks." },
+    { .name = "bind", .scope = SCOPE_POOL, .type = TYPE_BIND, POOL_FIELD(bind), .dflt = "off", .source = "mcproxy",
+      .doc = "IP address, with or without a port, that connections to the servers come from, as nginx's memcached_bind; or off." },
+    { .name = "memcached_next_upstream", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(memcached_next),
+      .choices = memcached_next_words, .dflt = "error timeout", .source = "nginx",
+      .doc = "When a lookup in a pool with `replicas: 2` goes on to the key's second server: error (no connection, or it was lost), timeout, "
+             "invalid_response (SERVER_ERROR, or what no memcached says), not_found, or off. Each server is given the pool's read_timeout. "
+             "Without a second server there is none to go on to: what fails is a miss." },
     { .name = "connect_timeout", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(connect_timeout_ms), .dflt = "50ms",
       .min = "1ms", .max = "1m", .source = "mcproxy", .doc = "A server that takes longer counts as failed." },
     { .name = "send_timeout", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(send_timeout_ms), .dflt = "50ms",
@@ -417,6 +448,7 @@ static const struct type types[] = {
     [TYPE_ERROR_LOG] = {"path [level]", parse_error_log},
     [TYPE_ACCESS_LOG] = {"path [format]", parse_access_log},
     [TYPE_RESOLVER] = {"addresses", parse_resolver},
+    [TYPE_BIND] = {"address, off", parse_bind},
     [TYPE_HEAD_BUFFERS] = {"number size", parse_head_buffers},
     [TYPE_BUFFERS] = {"number size", parse_buffers},
     [TYPE_PROXY_PASS] = {"URL", parse_proxy_pass},

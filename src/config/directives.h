@@ -51,6 +51,7 @@ enum directive_type {
     TYPE_ERROR_LOG,
     TYPE_ACCESS_LOG,
     TYPE_RESOLVER,
+    TYPE_BIND, /* struct address, len 0 is off */
     TYPE_HEAD_BUFFERS,
     TYPE_BUFFERS,
     TYPE_PROXY_PASS,

@@ -129,7 +129,7 @@ type_parse_fn parse_flag_value, parse_number, parse_number_or_auto, parse_count,
 type_parse_fn parse_template, parse_templates, parse_field_names, parse_purge_from,
     parse_head_buffers, parse_buffers, parse_proxy_pass, parse_return, parse_set_header;
 type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name;
-type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver;
+type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver, parse_bind;
 
 /* -- steps of loading -- */
 

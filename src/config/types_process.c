@@ -47,6 +47,24 @@ bool parse_resolver(struct loading *l, const struct directive *d, const struct n
     return true;
 }
 
+bool parse_bind(struct loading *l, const struct directive *d, const struct node *node, void *block)
+{
+    struct slice text;
+    struct endpoint e;
+    struct address address = {.len = 0};
+    if (!value_text(l, d, node, false, &text)) {
+        return false;
+    }
+    bool off = slice_eq(text, SLICE("off"));
+    if (!off &&
+        (!endpoint_parse(text, &e) || !e.is_literal || !address_from_endpoint(&e, &address))) {
+        value_error(l, d, node, "\"%.*s\" is not ip, ip:port or off", SLICE_ARG(text));
+        return false;
+    }
+    memcpy(value_field(d, block), &address, sizeof(address));
+    return true;
+}
+
 /* -- logs: `path word`, {path: …, word: …} -- */
 
 /* Path and the word behind it (empty where there is none). `key` is its name in a map. */

@@ -238,8 +238,21 @@ void generation_read_purges(struct generation *g, void (*fn)(void *owner), void 
     generation_on_read(g);
 }
 
+/* The pools that have taken the place of others look there too. */
+static void follow_pools(const struct generation *g, const struct generation *before)
+{
+    for (size_t i = 0; i < g->config->pools_n; i++)
+        for (size_t j = 0; g->pools[i] && j < before->config->pools_n; j++)
+            if (before->pools[j] &&
+                slice_eq(g->config->pools[i].name, before->config->pools[j].name))
+                kept_pool_follow(g->pools[i], before->pools[j]);
+}
+
 void generation_use(struct generation *g, const int *listen_fds)
 {
+    struct worker_conf *before = g->thread->worker->conf;
+    if (before)
+        follow_pools(g, container_of(before, struct generation, wconf));
     g->thread->worker->resolver = g->resolver->resolver;
     worker_use_conf(g->thread->worker, &g->wconf, listen_fds);
 }

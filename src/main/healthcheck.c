@@ -1,14 +1,10 @@
 /* --healthcheck: one request to /healthz, for container engines that have no curl in the image. */
 #include "main/commands.h"
-#include "net/address.h"
 #include "net/resolver.h"
+#include "tools/admin_call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/time.h>
-#include <unistd.h>
-
-#define TIMEOUT_S 3
 
 struct target {
     struct address address;
@@ -21,26 +17,12 @@ static int fail(const char *what)
     return EXIT_FAILURE;
 }
 
-/* An address that is listened on everywhere is asked on this machine. */
-static void make_local(struct address *a)
-{
-    if (a->u.sa.sa_family == AF_INET && a->u.in4.sin_addr.s_addr == htonl(INADDR_ANY))
-        a->u.in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (a->u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr))
-        a->u.in6.sin6_addr = in6addr_loopback;
-}
-
 static bool target_of_config(const char *path, struct target *out)
 {
     struct config *config = command_load(path);
     if (!config)
         return false;
-    bool found = false;
-    for (size_t i = 0; i < config->proxy.listens_n && !found; i++) {
-        found = config->proxy.listens[i].admin;
-        out->address = config->proxy.listens[i].address;
-    }
-    make_local(&out->address);
+    bool found = admin_call_address(config, &out->address);
     out->path = SLICE("/healthz");
     if (!found)
         (void)fail("there is no admin listener in the configuration");
@@ -58,7 +40,8 @@ static bool look_up(struct slice authority, struct address *out)
         if (!address_from_endpoint(&e, out))
             return false;
     } else if (e.host.n == 0 ||
-               resolver_lookup_now(e.host, e.port, NULL, TIMEOUT_S * 1000, out, 1, &ttl_ms) == 0) {
+               resolver_lookup_now(e.host, e.port, NULL, ADMIN_CALL_TIMEOUT_S * 1000, out, 1,
+                                   &ttl_ms) == 0) {
         return false;
     }
     if (!e.is_unix)
@@ -81,44 +64,6 @@ static bool target_of_url(const char *text, struct target *out)
     return look_up(slice_take(url, slash), &out->address);
 }
 
-static int connect_to(const struct address *a)
-{
-    struct timeval timeout = {.tv_sec = TIMEOUT_S};
-    int fd = socket(a->u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    bool ok = setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0 &&
-              setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) == 0 &&
-              connect(fd, &a->u.sa, a->len) == 0;
-    if (ok)
-        return fd;
-    (void)close(fd);
-    return -1;
-}
-
-static bool send_request(int fd, struct slice path)
-{
-    char request[1024];
-    int n = snprintf(request, sizeof request,
-                     "GET %.*s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-                     SLICE_ARG(path));
-    return n > 0 && n < (int)sizeof request && send(fd, request, (size_t)n, MSG_NOSIGNAL) == n;
-}
-
-/* The status line as far as it is needed. */
-static bool answers_200(int fd)
-{
-    char head[13];
-    size_t n = 0;
-    while (n < sizeof head) {
-        ssize_t more = recv(fd, head + n, sizeof head - n, 0);
-        if (more <= 0)
-            return false;
-        n += (size_t)more;
-    }
-    return slice_eq(slice_make(head, n), SLICE("HTTP/1.1 200 "));
-}
-
 int command_healthcheck(const char *path, const char *url)
 {
     struct target target = {0};
@@ -126,10 +71,15 @@ int command_healthcheck(const char *path, const char *url)
         return fail("the URL is not http://address[:port][/path] or unix:/path, or has no address");
     if (!url && !target_of_config(path, &target))
         return EXIT_FAILURE;
-    int fd = connect_to(&target.address);
-    if (fd < 0)
-        return fail("cannot connect");
-    bool ok = send_request(fd, target.path) && answers_200(fd);
-    (void)close(fd);
-    return ok ? EXIT_SUCCESS : fail("the answer is not 200");
+    struct arena_pool arenas;
+    struct arena arena;
+    arena_pool_init(&arenas, 1);
+    arena_init(&arena, &arenas);
+    unsigned status =
+        admin_call(&target.address, SLICE("GET"), target.path, slice_none(), &arena, NULL);
+    arena_fini(&arena);
+    arena_pool_fini(&arenas);
+    if (status == 0)
+        return fail("there is no answer");
+    return status == 200 ? EXIT_SUCCESS : fail("the answer is not 200");
 }

@@ -133,19 +133,30 @@ static bool is_same_server(const struct mc_server_conf *a, const struct mc_serve
     return slice_eq(a->text, b->text) && a->weight == b->weight;
 }
 
-static bool is_same_pool(const struct mc_conf *a, const struct mc_conf *b)
+/* Each key has the same places in both. */
+static bool has_same_places(const struct mc_conf *a, const struct mc_conf *b)
 {
-    bool same =
-        slice_eq(a->name, b->name) && a->servers_n == b->servers_n &&
-        a->distribution == b->distribution && a->protocol == b->protocol &&
-        a->connect_timeout_ms == b->connect_timeout_ms &&
-        a->send_timeout_ms == b->send_timeout_ms && a->read_timeout_ms == b->read_timeout_ms &&
-        a->breaker_fails == b->breaker_fails && a->breaker_probe_ms == b->breaker_probe_ms &&
-        a->pending_max == b->pending_max && a->read_buffer_bytes == b->read_buffer_bytes &&
-        a->send_buffer_bytes == b->send_buffer_bytes && a->item_max_bytes == b->item_max_bytes;
+    bool same = a->servers_n == b->servers_n && a->distribution == b->distribution;
     for (size_t i = 0; same && i < a->servers_n; i++)
         same = is_same_server(&a->servers[i], &b->servers[i]);
     return same;
+}
+
+static bool is_same_bind(const struct address *a, const struct address *b)
+{
+    return a->len == 0 || b->len == 0 ? a->len == b->len : address_eq(a, b);
+}
+
+static bool is_same_pool(const struct mc_conf *a, const struct mc_conf *b)
+{
+    return slice_eq(a->name, b->name) && has_same_places(a, b) && a->protocol == b->protocol &&
+           is_same_bind(&a->bind, &b->bind) && a->replicas == b->replicas &&
+           a->replica_ttl_ms == b->replica_ttl_ms && a->old_places_ms == b->old_places_ms &&
+           a->connect_timeout_ms == b->connect_timeout_ms &&
+           a->send_timeout_ms == b->send_timeout_ms && a->read_timeout_ms == b->read_timeout_ms &&
+           a->breaker_fails == b->breaker_fails && a->breaker_probe_ms == b->breaker_probe_ms &&
+           a->pending_max == b->pending_max && a->read_buffer_bytes == b->read_buffer_bytes &&
+           a->send_buffer_bytes == b->send_buffer_bytes && a->item_max_bytes == b->item_max_bytes;
 }
 
 static struct kept_pool *pool_find(struct kept *k, const struct mc_conf *conf,
@@ -157,6 +168,34 @@ static struct kept_pool *pool_find(struct kept *k, const struct mc_conf *conf,
             return p;
     }
     return NULL;
+}
+
+/* Lookups may still be under way at the old servers. */
+static void pool_on_follow_end(struct timer *t)
+{
+    struct kept_pool *p = t->owner;
+    if (mc_pool_unfollow(p->pool))
+        kept_pool_return(&p->old);
+    else
+        timer_set(p->kept->worker->loop, t, p->conf->read_timeout_ms);
+}
+
+static void stop_following(struct kept_pool *p)
+{
+    timer_cancel(&p->follow);
+    pool_on_follow_end(&p->follow);
+}
+
+void kept_pool_follow(struct kept_pool *p, struct kept_pool *old)
+{
+    bool moved = p != old && p->conf->old_places_ms > 0 && !has_same_places(p->conf, old->conf);
+    if (!moved || p->old)
+        return;
+    stop_following(old);
+    old->refs++;
+    p->old = old;
+    mc_pool_follow(p->pool, old->pool);
+    timer_set(p->kept->worker->loop, &p->follow, p->conf->old_places_ms);
 }
 
 static struct kept_pool *pool_new(struct kept *k, struct config *config, const struct mc_conf *conf,
@@ -173,6 +212,7 @@ static struct kept_pool *pool_new(struct kept *k, struct config *config, const s
     p->config = config_ref(config);
     p->resolver = resolver;
     resolver->refs++;
+    timer_init(&p->follow, pool_on_follow_end, p);
     pthread_mutex_lock(k->lock);
     list_push_back(&k->pools, &p->node);
     pthread_mutex_unlock(k->lock);
@@ -199,7 +239,9 @@ void kept_pool_return(struct kept_pool **pp)
     pthread_mutex_lock(p->kept->lock);
     list_remove(&p->node);
     pthread_mutex_unlock(p->kept->lock);
+    timer_cancel(&p->follow);
     mc_pool_free(&p->pool);
+    kept_pool_return(&p->old);
     kept_resolver_return(&p->resolver);
     config_unref(&p->config);
     free(p);

@@ -53,8 +53,14 @@ struct kept_pool {
     const struct mc_conf *conf;
     struct config *config;          /* holds `conf`: a reference */
     struct kept_resolver *resolver; /* a reference */
+    struct kept_pool *old;          /* whose places are asked too: a reference, NULL: none */
+    struct timer follow;            /* when that ends */
 };
 /* The pool of the same settings, else a new one. NULL: the crypto library lacks a digest. */
 NODISCARD struct kept_pool *kept_pool_borrow(struct kept *, struct config *, const struct mc_conf *,
                                              struct kept_resolver *);
 void kept_pool_return(struct kept_pool **);
+/* A reload has put `p` in the place of `old`, the pool of that name until now: where the keys have
+ * other places now, those of before are asked too, for the `old_places` of `p`. The places before
+ * `old` are so no longer. */
+void kept_pool_follow(struct kept_pool *p, struct kept_pool *old);

@@ -16,8 +16,9 @@
 
 /* What a lookup asks for beside the value; only the meta protocol can tell. */
 struct mc_ask {
-    bool cas;           /* the item's version */
-    bool no_value;      /* nothing but the version */
+    bool cas;      /* the item's version */
+    bool no_value; /* nothing but the version */
+    bool origin;   /* what the item was stored with, to store it elsewhere: flags and time left */
     uint32_t lease_s;   /* a miss leaves an empty item (a stub) for so long, and one of all who look
                            wins it; 0: no lease */
     uint32_t refresh_s; /* with a lease: one of all who look wins an item that has less than this
@@ -28,10 +29,12 @@ struct mc_ask {
 
 /* What is told about the item. */
 struct mc_item {
-    uint64_t cas; /* its version; 0: not told */
-    bool won;     /* W: we are the one that fetches */
-    bool taken;   /* Z: another one has won it */
-    bool stale;   /* X: marked stale */
+    uint64_t cas;   /* its version; 0: not told */
+    uint32_t flags; /* the item flags that it was stored with; 0: not told */
+    int32_t ttl_s;  /* left to live; -1: for ever, 0: not told */
+    bool won;       /* W: we are the one that fetches */
+    bool taken;     /* Z: another one has won it */
+    bool stale;     /* X: marked stale */
 };
 
 enum mc_reply_kind {
@@ -68,6 +71,8 @@ struct mc_store_line {
     size_t value_bytes;
     uint64_t cas; /* stored only over the item of this version; 0: over any */
     bool add;     /* stored only where nothing is */
+    bool told;    /* success is answered too, with `opaque` where the protocol has it */
+    uint32_t opaque;
 };
 
 /* What is to be removed. */
@@ -81,13 +86,14 @@ struct mc_protocol {
     const char *name;
     size_t (*write_get)(char *, const struct mc_key *, const struct mc_ask *, uint32_t opaque);
     size_t (*write_del)(char *, const struct mc_key *, const struct mc_del_line *, uint32_t opaque);
-    /* Quiet: only a failure is answered. The value and CRLF follow the line. */
+    /* Quiet, unless `told`: at most a failure is answered. The value and CRLF follow the line. */
     size_t (*write_set)(char *, const struct mc_key *, const struct mc_store_line *);
     /* One reply line at the start of `in`. A value's length is checked against `value_max_bytes`
      * here, before anybody allocates. */
     enum mc_parse (*parse)(struct slice in, size_t value_max_bytes, struct mc_reply *);
     struct slice value_tail; /* what stands behind a value's bytes */
     bool has_leases;         /* versions, leases, stores and deletes of one version */
+    bool tells_failures;     /* of quiet stores */
     bool echoes_opaque;      /* a value without its opaque is a lie */
 };
 

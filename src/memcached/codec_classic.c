@@ -35,7 +35,7 @@ static size_t write_set(char *out, const struct mc_key *key, const struct mc_sto
     at += format_u64(at, line->exptime);
     at = mc_put(at, SLICE(" "));
     at += format_u64(at, line->value_bytes);
-    at = mc_put(at, SLICE(" noreply\r\n"));
+    at = mc_put(at, line->told ? SLICE("\r\n") : SLICE(" noreply\r\n"));
     return (size_t)(at - out);
 }
 
@@ -89,5 +89,6 @@ const struct mc_protocol mc_protocol_classic = {
     .parse = parse,
     .value_tail = SLICE_INIT("\r\nEND\r\n"),
     .has_leases = false,
+    .tells_failures = false,
     .echoes_opaque = false,
 };

@@ -19,6 +19,8 @@ static size_t write_get(char *out, const struct mc_key *key, const struct mc_ask
         at = mc_put(at, SLICE(" v"));
     if (ask->cas)
         at = mc_put(at, SLICE(" c"));
+    if (ask->origin)
+        at = mc_put(at, SLICE(" f t"));
     if (ask->lease_s > 0)
         at = put_flag(at, 'N', ask->lease_s);
     if (ask->lease_s > 0 && ask->refresh_s > 0)
@@ -60,7 +62,9 @@ static size_t write_set(char *out, const struct mc_key *key, const struct mc_sto
         at = put_flag(at, 'C', line->cas);
     if (line->add)
         at = mc_put(at, SLICE(" ME"));
-    at = mc_put(at, SLICE(" q\r\n"));
+    if (line->told)
+        at = put_flag(at, 'O', line->opaque);
+    at = mc_put(at, line->told ? SLICE("\r\n") : SLICE(" q\r\n"));
     return (size_t)(at - out);
 }
 
@@ -74,6 +78,23 @@ static bool read_opaque(struct slice number, struct mc_reply *reply)
     return true;
 }
 
+static bool read_item_flags(struct slice number, struct mc_item *item)
+{
+    uint64_t flags = 0;
+    bool ok = mc_line_number(number, UINT32_MAX, &flags);
+    item->flags = (uint32_t)flags;
+    return ok;
+}
+
+static bool read_ttl(struct slice number, struct mc_item *item)
+{
+    uint64_t ttl_s = 0;
+    bool for_ever = slice_eq(number, SLICE("-1"));
+    bool ok = for_ever || mc_line_number(number, INT32_MAX, &ttl_s);
+    item->ttl_s = for_ever ? -1 : (int32_t)ttl_s;
+    return ok;
+}
+
 /* Only those that we ask for. */
 static bool read_flag(struct slice flag, struct mc_reply *reply)
 {
@@ -83,6 +104,8 @@ static bool read_flag(struct slice flag, struct mc_reply *reply)
     switch (flag.p[0]) {
     case 'O': return read_opaque(value, reply);
     case 'c': return mc_line_number(value, UINT64_MAX, &reply->item.cas);
+    case 'f': return read_item_flags(value, &reply->item);
+    case 't': return read_ttl(value, &reply->item);
     case 'W': reply->item.won = true; return value.n == 0;
     case 'Z': reply->item.taken = true; return value.n == 0;
     case 'X': reply->item.stale = true; return value.n == 0;
@@ -155,5 +178,6 @@ const struct mc_protocol mc_protocol_meta = {
     .parse = parse,
     .value_tail = SLICE_INIT("\r\n"),
     .has_leases = true,
+    .tells_failures = true,
     .echoes_opaque = true,
 };

@@ -33,6 +33,11 @@ struct mc_conf {
     size_t servers_n; /* 1 to MC_SERVERS_MAX */
     enum mc_distribution distribution;
     enum mc_protocol_choice protocol;
+    struct address bind;    /* of our end of connections; len 0: the system chooses */
+    uint32_t replicas;      /* places of a value: 1, or 2 for a copy at a second server */
+    int64_t replica_ttl_ms; /* longest life of the second copy */
+    int64_t old_places_ms;  /* so long the places of before are asked too, after the servers have
+                               changed; 0: never */
     int64_t connect_timeout_ms;
     int64_t send_timeout_ms;  /* between two writes that moved bytes */
     int64_t read_timeout_ms;  /* from the command to the whole reply */
@@ -57,6 +62,9 @@ static inline struct mc_conf mc_conf_default(void)
     return (struct mc_conf){
         .distribution = MC_KETAMA,
         .protocol = MC_PROTOCOL_AUTO,
+        .replicas = 1,
+        .replica_ttl_ms = 10 * 60 * 1000,
+        .old_places_ms = 10 * 60 * 1000,
         .connect_timeout_ms = 50,
         .send_timeout_ms = 50,
         .read_timeout_ms = 50,

@@ -119,6 +119,21 @@ void mc_conn_open(struct mc_conn *c, int fd, bool probe_classic)
     timer_set(c->loop, &c->reply_deadline, c->conf->read_timeout_ms);
 }
 
+static enum mc_failure failure_of(enum mc_loss why)
+{
+    switch (why) {
+    case MC_LOSS_TIMEOUT:
+    case MC_LOSS_SEND: return MC_FAILURE_TIMEOUT;
+    case MC_LOSS_GARBAGE:
+    case MC_LOSS_PROBE: return MC_FAILURE_INVALID;
+    case MC_LOSS_NONE:
+    case MC_LOSS_CLOSED:
+    case MC_LOSS_MEMORY:
+    case MC_LOSS_MOVED: return MC_FAILURE_ERROR;
+    }
+    return MC_FAILURE_ERROR;
+}
+
 static void fail_pending(struct mc_conn *c, enum mc_loss why, bool has_leases)
 {
     while (mc_ops_count(&c->ops) > 0) {
@@ -127,9 +142,9 @@ static void fail_pending(struct mc_conn *c, enum mc_loss why, bool has_leases)
             free(has_leases ? op.unclaimed : NULL);
             continue;
         }
-        mc_count(c->counters, why == MC_LOSS_TIMEOUT ? MC_TIMEOUTS : MC_ERRORS, 1);
-        op.get->server = NULL;
-        op.get->fn(op.get, MC_FAILED);
+        if (mc_op_is_lookup(op.kind))
+            mc_count(c->counters, why == MC_LOSS_TIMEOUT ? MC_TIMEOUTS : MC_ERRORS, 1);
+        mc_lookup_end(op.get, MC_FAILED, failure_of(why));
     }
 }
 
@@ -168,6 +183,11 @@ static char *command_room(struct mc_conn *c)
     return mc_out_reserve(&c->out, MC_COMMAND_MAX);
 }
 
+static uint32_t next_opaque(const struct mc_conn *c)
+{
+    return (uint32_t)(c->ops.tail & MC_OPAQUE_MASK);
+}
+
 /* Only the protocol without opaques needs it. */
 static uint64_t hash_of_key(const struct mc_conn *c, const struct mc_key *key)
 {
@@ -181,7 +201,8 @@ static bool ask(struct mc_conn *c, struct mc_get *get)
     if (at == NULL)
         return false;
     memcpy(at, line.p, line.n);
-    memcpy(at + line.n, "\r\n", 2);
+    at[line.n] = '\r';
+    at[line.n + 1] = '\n';
     mc_out_commit(&c->out, line.n + 2);
     get->seq = c->ops.tail;
     c->texts_due++;
@@ -197,8 +218,7 @@ bool mc_conn_get(struct mc_conn *c, struct mc_get *get)
     char *at = command_room(c);
     if (at == NULL)
         return false;
-    uint32_t opaque = (uint32_t)(c->ops.tail & MC_OPAQUE_MASK);
-    mc_out_commit(&c->out, c->protocol->write_get(at, &get->key, &get->ask, opaque));
+    mc_out_commit(&c->out, c->protocol->write_get(at, &get->key, &get->ask, next_opaque(c)));
     get->seq = c->ops.tail;
     bool check = get->ask.no_value && c->protocol->has_leases;
     push_op(c, (struct mc_op){.kind = check ? MC_OP_CHECK : MC_OP_GET,
@@ -228,16 +248,24 @@ void mc_conn_forget(struct mc_conn *c, struct mc_get *get)
     abandon(c, op);
 }
 
-bool mc_conn_del(struct mc_conn *c, const struct mc_key *key, const struct mc_del_line *line)
+/* A change, of whose end `told` hears if it is not NULL. */
+static void push_change(struct mc_conn *c, enum mc_op_kind kind, struct mc_get *told)
+{
+    mono_ms deadline = loop_now(c->loop) + c->conf->read_timeout_ms;
+    if (told != NULL)
+        told->seq = c->ops.tail;
+    push_op(c, (struct mc_op){.kind = kind, .get = told, .deadline = deadline});
+}
+
+bool mc_conn_del(struct mc_conn *c, const struct mc_key *key, const struct mc_del_line *line,
+                 struct mc_get *told)
 {
     ASSERT(c->phase == MC_CONN_READY);
     char *at = command_room(c);
     if (at == NULL)
         return false;
-    uint32_t opaque = (uint32_t)(c->ops.tail & MC_OPAQUE_MASK);
-    mc_out_commit(&c->out, c->protocol->write_del(at, key, line, opaque));
-    mono_ms deadline = loop_now(c->loop) + c->conf->read_timeout_ms;
-    push_op(c, (struct mc_op){.kind = MC_OP_DEL, .deadline = deadline});
+    mc_out_commit(&c->out, c->protocol->write_del(at, key, line, next_opaque(c)));
+    push_change(c, MC_OP_DEL, told);
     return true;
 }
 
@@ -248,25 +276,27 @@ bool mc_conn_touch(struct mc_conn *c, const struct mc_key *key, uint32_t ttl_s)
     if (at == NULL)
         return false;
     struct mc_ask ask = {.no_value = true, .touch_s = ttl_s};
-    uint32_t opaque = (uint32_t)(c->ops.tail & MC_OPAQUE_MASK);
-    mc_out_commit(&c->out, c->protocol->write_get(at, key, &ask, opaque));
-    mono_ms deadline = loop_now(c->loop) + c->conf->read_timeout_ms;
-    push_op(c, (struct mc_op){.kind = MC_OP_CHECK, .deadline = deadline});
+    mc_out_commit(&c->out, c->protocol->write_get(at, key, &ask, next_opaque(c)));
+    push_change(c, MC_OP_CHECK, NULL);
     return true;
 }
 
 bool mc_conn_set(struct mc_conn *c, const struct mc_key *key, struct blob *value,
-                 struct mc_store_line line)
+                 struct mc_store_line line, struct mc_get *told)
 {
     ASSERT(c->phase == MC_CONN_READY);
     bool copied = value->len <= COPY_VALUE_BYTES;
     size_t text_bytes = MC_COMMAND_MAX + (copied ? value->len : 0) + 2;
     char *at = NULL;
+    if (told != NULL && mc_ops_count(&c->ops) >= c->conf->pending_max)
+        return false;
     if (mc_out_bytes(&c->out) + MC_COMMAND_MAX + value->len <= c->conf->send_buffer_bytes)
         at = mc_out_reserve(&c->out, text_bytes);
     if (at == NULL)
         return false;
     line.value_bytes = value->len;
+    line.told = told != NULL;
+    line.opaque = next_opaque(c);
     size_t n = c->protocol->write_set(at, key, &line);
     if (copied) {
         memcpy(at + n, value->data, value->len);
@@ -276,7 +306,10 @@ bool mc_conn_set(struct mc_conn *c, const struct mc_key *key, struct blob *value
     if (!copied)
         mc_out_value(&c->out, value);
     queue_text(c, SLICE("\r\n"));
-    c->quiet_tail++;
+    if (told != NULL)
+        push_change(c, MC_OP_SET, told);
+    else
+        c->quiet_tail++;
     return true;
 }
 
@@ -372,10 +405,10 @@ static bool expire(struct mc_conn *c, mono_ms now)
         any = true;
         if (get == NULL)
             continue;
+        if (mc_op_is_lookup(op->kind))
+            mc_count(c->counters, MC_TIMEOUTS, 1);
         abandon(c, op);
-        mc_count(c->counters, MC_TIMEOUTS, 1);
-        get->server = NULL;
-        get->fn(get, MC_FAILED);
+        mc_lookup_end(get, MC_FAILED, MC_FAILURE_TIMEOUT);
     }
     return any;
 }

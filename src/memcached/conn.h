@@ -5,6 +5,7 @@
 #pragma once
 
 #include "memcached/codec.h"
+#include "memcached/lookup.h"
 #include "memcached/ops.h"
 #include "memcached/out.h"
 #include "memcached/pool.h"
@@ -104,9 +105,13 @@ static inline void mc_conn_note_trouble(struct mc_conn *c)
 }
 /* Of a lookup that is pending here. */
 void mc_conn_forget(struct mc_conn *, struct mc_get *);
-NODISCARD bool mc_conn_del(struct mc_conn *, const struct mc_key *, const struct mc_del_line *);
+/* `told` (NULL: nobody) hears of the end as a lookup does: MC_HIT when it was done, MC_MISS when
+ * there was no such item. */
+NODISCARD bool mc_conn_del(struct mc_conn *, const struct mc_key *, const struct mc_del_line *,
+                           struct mc_get *told);
 /* Only where the protocol has leases. */
 NODISCARD bool mc_conn_touch(struct mc_conn *, const struct mc_key *, uint32_t ttl_s);
-/* False: the buffer is full. */
+/* False: the buffer is full. `told` as for mc_conn_del; MC_MISS is "not the item that was to be
+ * replaced". */
 NODISCARD bool mc_conn_set(struct mc_conn *, const struct mc_key *, struct blob *,
-                           struct mc_store_line);
+                           struct mc_store_line, struct mc_get *told);

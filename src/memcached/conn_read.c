@@ -29,7 +29,7 @@ static void give_back_lease(struct mc_conn *c, struct mc_key *key, bool over_val
 {
     if (key != NULL && c->unclaimed.won) {
         const struct mc_del_line line = {.cas = c->unclaimed.cas, .mark = over_value};
-        if (!mc_conn_del(c, key, &line))
+        if (!mc_conn_del(c, key, &line, NULL))
             mc_count(c->counters, MC_ERRORS, 1); /* it ends by itself */
     }
     c->unclaimed = (struct mc_item){0};
@@ -46,12 +46,14 @@ static void complete(struct mc_conn *c, const struct mc_op *op, enum mc_result r
             give_back_lease(c, op->unclaimed, result == MC_HIT);
         return;
     }
-    mc_count(c->counters, result == MC_HIT ? MC_HITS : MC_MISSES, 1);
-    get->server = NULL;
+    if (mc_op_is_lookup(op->kind)) {
+        mc_count(c->counters, result == MC_HIT ? MC_HITS : MC_MISSES, 1);
+        mc_count(c->counters, MC_LEASES, get->item.won);
+    }
     get->blob = blob;
-    get->doubtful = get->item.taken && loop_now(c->loop) - c->trouble < TROUBLE_MS;
-    mc_count(c->counters, MC_LEASES, get->item.won);
-    get->fn(get, result);
+    if (get->place == MC_PLACE_FIRST)
+        get->doubtful = get->item.taken && loop_now(c->loop) - c->trouble < TROUBLE_MS;
+    mc_lookup_end(get, result, MC_FAILURE_NONE);
 }
 
 static void complete_first(struct mc_conn *c, enum mc_result result, struct blob *blob)
@@ -162,9 +164,9 @@ static enum step on_value(struct mc_conn *c, const struct mc_reply *reply)
 
 /* -- other replies -- */
 
-static bool is_check(const struct mc_conn *c)
+static bool is_first(const struct mc_conn *c, enum mc_op_kind kind)
 {
-    return mc_ops_count(&c->ops) > 0 && mc_ops_at(&c->ops, c->ops.head)->kind == MC_OP_CHECK;
+    return mc_ops_count(&c->ops) > 0 && mc_ops_at(&c->ops, c->ops.head)->kind == kind;
 }
 
 static enum step on_checked(struct mc_conn *c, enum mc_result result, const struct mc_reply *reply)
@@ -177,31 +179,39 @@ static enum step on_checked(struct mc_conn *c, enum mc_result result, const stru
     return STEP_NEXT;
 }
 
-static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, const struct mc_reply *reply)
+static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, enum mc_result result,
+                           const struct mc_reply *reply)
 {
     if (!is_due(c, kind, reply))
         return STEP_GARBAGE;
     c->in_start += reply->line_bytes;
-    complete_first(c, MC_MISS, NULL);
+    complete_first(c, result, NULL);
     return STEP_NEXT;
 }
 
-/* A quiet store speaks only when it failed. Takes one of those that stand before the next reply;
- * false: there is none. */
+/* A quiet store speaks only when it failed, and by some protocols not even then. Takes one of those
+ * that stand before the next reply; false: there is none. */
 static bool blame_store(struct mc_conn *c, enum mc_counter why)
 {
     uint32_t *quiet = &c->quiet_tail;
     if (mc_ops_count(&c->ops) > 0)
         quiet = &mc_ops_at(&c->ops, c->ops.head)->quiet_before;
-    if (*quiet == 0)
+    if (*quiet == 0 || !c->protocol->tells_failures)
         return false;
     (*quiet)--;
     mc_count(c->counters, why, 1);
     return true;
 }
 
+/* A store that is told of is answered with its opaque, where there are such; without, no quiet
+ * store speaks of this. */
 static enum step on_not_stored(struct mc_conn *c, enum mc_counter why, const struct mc_reply *reply)
 {
+    bool told = is_first(c, MC_OP_SET) && reply->has_opaque == c->protocol->echoes_opaque;
+    if (told && is_due(c, MC_OP_SET, reply)) {
+        mc_count(c->counters, why, 1);
+        return on_status(c, MC_OP_SET, MC_MISS, reply);
+    }
     c->in_start += reply->line_bytes;
     return !reply->has_opaque && blame_store(c, why) ? STEP_NEXT : STEP_GARBAGE;
 }
@@ -215,14 +225,31 @@ static enum step on_server_error(struct mc_conn *c, const struct mc_reply *reply
     if (mc_ops_count(&c->ops) == 0)
         return STEP_GARBAGE;
     struct mc_op op = mc_ops_pop(&c->ops);
-    if (op.get != NULL) {
-        mc_count(c->counters, MC_ERRORS, 1);
-        op.get->server = NULL;
-        op.get->fn(op.get, MC_FAILED);
-    } else if (c->protocol->has_leases) {
+    if (op.kind == MC_OP_SET || op.get != NULL)
+        mc_count(c->counters, op.kind == MC_OP_SET ? MC_SET_ERRORS : MC_ERRORS, 1);
+    if (op.get != NULL)
+        mc_lookup_end(op.get, MC_FAILED, MC_FAILURE_INVALID);
+    else if (c->protocol->has_leases)
         free(op.unclaimed);
-    }
     return STEP_NEXT;
+}
+
+static enum step on_done(struct mc_conn *c, const struct mc_reply *reply)
+{
+    if (is_first(c, MC_OP_CHECK))
+        return on_checked(c, MC_HIT, reply);
+    bool set = is_first(c, MC_OP_SET);
+    if (set && reply->has_opaque != c->protocol->echoes_opaque)
+        return STEP_GARBAGE;
+    return on_status(c, set ? MC_OP_SET : MC_OP_DEL, MC_HIT, reply);
+}
+
+/* Of a change that names a version, or of a delete. */
+static enum step on_other_item(struct mc_conn *c, const struct mc_reply *reply)
+{
+    bool of_store = c->protocol->has_leases && (!reply->has_opaque || is_first(c, MC_OP_SET));
+    return of_store ? on_not_stored(c, MC_SETS_OVERTAKEN, reply)
+                    : on_status(c, MC_OP_DEL, MC_MISS, reply);
 }
 
 static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
@@ -230,14 +257,11 @@ static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
     switch (reply->kind) {
     case MC_REPLY_VALUE: return on_value(c, reply);
     case MC_REPLY_MISS:
-        return is_check(c) ? on_checked(c, MC_MISS, reply) : on_status(c, MC_OP_GET, reply);
-    case MC_REPLY_DONE:
-        return is_check(c) ? on_checked(c, MC_HIT, reply) : on_status(c, MC_OP_DEL, reply);
+        return is_first(c, MC_OP_CHECK) ? on_checked(c, MC_MISS, reply)
+                                        : on_status(c, MC_OP_GET, MC_MISS, reply);
+    case MC_REPLY_DONE: return on_done(c, reply);
     case MC_REPLY_EXISTS:
-    case MC_REPLY_NOT_FOUND:
-        if (c->protocol->has_leases && !reply->has_opaque) /* of a store over one version */
-            return on_not_stored(c, MC_SETS_OVERTAKEN, reply);
-        return on_status(c, MC_OP_DEL, reply);
+    case MC_REPLY_NOT_FOUND: return on_other_item(c, reply);
     case MC_REPLY_NOT_STORED: return on_not_stored(c, MC_SET_ERRORS, reply);
     case MC_REPLY_SERVER_ERROR: return on_server_error(c, reply);
     case MC_REPLY_NOOP:
@@ -292,7 +316,7 @@ static enum step on_version(struct mc_conn *c, bool noop_answered, const struct 
     memcpy(c->version, reply->text.p, c->version_n);
     switch (c->conf->protocol) {
     case MC_PROTOCOL_AUTO: {
-        bool meta = mc_version_has_meta(reply->text) && (noop_answered || c->probe_classic);
+        bool meta = noop_answered && mc_version_has_meta(reply->text);
         ready(c, meta ? &mc_protocol_meta : &mc_protocol_classic);
         return STEP_NEXT;
     }

@@ -19,6 +19,8 @@ enum mc_counter {
     MC_SETS_OVERTAKEN, /* refused: the item is no longer the one that was to be replaced */
     MC_SETS_DROPPED,   /* not sent: server down or buffer full */
     MC_SETS_TOO_LONG,  /* not sent: above the item limit */
+    MC_SECOND_HITS,    /* of its keys: found at the second server, whose hits they are too */
+    MC_OLD_HITS,       /* of its keys: found where they were before the pool's servers changed */
     MC_LEASES,         /* won: misses and expiries that this process fetches for all */
     MC_DELETES,        /* sent */
     MC_BYTES_IN,

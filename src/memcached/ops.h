@@ -12,12 +12,18 @@
 struct mc_get;
 struct mc_key;
 
+/* Lookups, then changes. */
 enum mc_op_kind {
     MC_OP_GET,
     MC_OP_CHECK, /* a lookup without the value */
     MC_OP_DEL,
+    MC_OP_SET, /* one whose success is answered too */
     MC_OP_TEXT /* a tool's command, answered by text */
 };
+static inline bool mc_op_is_lookup(enum mc_op_kind kind)
+{
+    return kind == MC_OP_GET || kind == MC_OP_CHECK;
+}
 
 struct mc_op {
     struct mc_get *get; /* NULL: nobody waits for it any more */

@@ -1,23 +1,18 @@
 #include "memcached/pool.h"
 
 #include "base/assert.h"
-#include "memcached/ring.h"
-#include "memcached/server.h"
+#include "memcached/copies.h"
+#include "memcached/lookup.h"
+#include "memcached/pool_internal.h"
 
 #include <stdlib.h>
-
-struct mc_pool {
-    struct mc_server_env env;
-    struct mc_ring *ring;
-    size_t servers_n;
-    struct mc_server servers[];
-};
 
 static void check_conf(const struct mc_conf *conf)
 {
     ASSERT(conf->servers_n > 0 && conf->servers_n <= MC_SERVERS_MAX);
     ASSERT(conf->read_buffer_bytes >= MC_READ_BUFFER_MIN);
     ASSERT(conf->pending_max > 0 && conf->pending_max <= MC_PENDING_LIMIT);
+    ASSERT(conf->replicas == 1 || conf->replicas == 2);
     ASSERT(conf->breaker_fails > 0 && conf->breaker_probe_ms > 0);
 }
 
@@ -33,6 +28,8 @@ struct mc_pool *mc_pool_new(struct loop *loop, struct resolver *resolver, struct
     pool->env = (struct mc_server_env){loop, resolver, log, conf};
     pool->ring = ring;
     pool->servers_n = conf->servers_n;
+    pool->has_copies = conf->replicas > 1 && conf->servers_n > 1;
+    list_init(&pool->copies);
     for (size_t i = 0; i < conf->servers_n; i++)
         mc_server_init(&pool->servers[i], &pool->env, &conf->servers[i]);
     return pool;
@@ -43,6 +40,7 @@ void mc_pool_free(struct mc_pool **pool_p)
     struct mc_pool *pool = *pool_p;
     if (pool == NULL)
         return;
+    mc_copies_fini(pool);
     for (size_t i = 0; i < pool->servers_n; i++)
         mc_server_fini(&pool->servers[i]);
     mc_ring_free(&pool->ring);
@@ -50,23 +48,56 @@ void mc_pool_free(struct mc_pool **pool_p)
     *pool_p = NULL;
 }
 
-static struct mc_server *server_of(struct mc_pool *pool, const struct mc_key *key)
+struct mc_server *mc_pool_first(struct mc_pool *pool, const struct mc_key *key)
 {
     return &pool->servers[mc_ring_pick(pool->ring, mc_key_slice(key))];
 }
 
-enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
+struct mc_server *mc_pool_second(struct mc_pool *pool, const struct mc_key *key)
+{
+    return &pool->servers[mc_ring_pick_second(pool->ring, mc_key_slice(key))];
+}
+
+struct mc_server *mc_pool_old(struct mc_pool *pool, const struct mc_key *key)
+{
+    if (pool->old == NULL)
+        return NULL;
+    struct mc_server *now = mc_pool_first(pool, key);
+    struct mc_server *before = mc_pool_first(pool->old, key);
+    return slice_eq(now->conf->text, before->conf->text) ? NULL : before;
+}
+
+static enum mc_result get_from(struct mc_pool *pool, struct mc_get *get, bool more)
 {
     get->blob = NULL;
     get->item = (struct mc_item){0};
     get->server = NULL;
-    return mc_server_get(server_of(pool, &get->key), get);
+    get->pool = pool;
+    get->place = MC_PLACE_FIRST;
+    get->failure = MC_FAILURE_ERROR; /* for the case that it fails at once */
+    get->more = more;
+    return mc_server_get(mc_pool_first(pool, &get->key), get);
+}
+
+enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
+{
+    bool more = (pool->has_copies || pool->old != NULL) && !get->ask.no_value;
+    enum mc_result result = get_from(pool, get, more);
+    return result == MC_FAILED && more ? mc_lookup_next(get, MC_FAILED) : result;
+}
+
+enum mc_result mc_pool_get_first(struct mc_pool *pool, struct mc_get *get)
+{
+    return get_from(pool, get, false);
 }
 
 void mc_get_cancel(struct mc_get *get)
 {
-    if (get->server != NULL)
-        mc_server_forget(get->server, get);
+    if (get->server == NULL)
+        return;
+    mc_server_forget(get->server, get);
+    if (get->place == MC_PLACE_OLD)
+        get->pool->old_pending--;
 }
 
 bool mc_pool_set(struct mc_pool *pool, const struct mc_key *key, struct blob *value, uint32_t flags,
@@ -75,40 +106,75 @@ bool mc_pool_set(struct mc_pool *pool, const struct mc_key *key, struct blob *va
     return mc_pool_set_over(pool, key, value, flags, ttl_s, 0);
 }
 
-static uint32_t exptime_of(const struct mc_pool *pool, int64_t ttl_s)
+/* What was stored before the pool's servers changed is older. */
+static void forget_old(struct mc_pool *pool, const struct mc_key *key)
 {
-    return mc_exptime(ttl_s, loop_wall(pool->env.loop) / 1000);
+    struct mc_server *old = mc_pool_old(pool, key);
+    if (old != NULL)
+        mc_server_del(old, key, (struct mc_del_line){0});
+}
+
+static bool store(struct mc_pool *pool, const struct mc_key *key, struct blob *value,
+                  struct mc_store_line line, int64_t ttl_s)
+{
+    line.exptime = mc_exptime(ttl_s, loop_wall(pool->env.loop) / 1000);
+    forget_old(pool, key);
+    if (pool->has_copies)
+        return mc_copies_set(pool, key, value, line, ttl_s);
+    return mc_server_set(mc_pool_first(pool, key), key, value, line, NULL);
 }
 
 bool mc_pool_set_over(struct mc_pool *pool, const struct mc_key *key, struct blob *value,
                       uint32_t flags, int64_t ttl_s, uint64_t cas)
 {
-    return mc_server_set(
-        server_of(pool, key), key, value,
-        (struct mc_store_line){.flags = flags, .exptime = exptime_of(pool, ttl_s), .cas = cas});
+    return store(pool, key, value, (struct mc_store_line){.flags = flags, .cas = cas}, ttl_s);
+}
+
+bool mc_pool_set_first(struct mc_pool *pool, const struct mc_key *key, struct blob *value,
+                       uint32_t flags, int64_t ttl_s, uint64_t cas)
+{
+    uint32_t exptime = mc_exptime(ttl_s, loop_wall(pool->env.loop) / 1000);
+    struct mc_store_line line = {.flags = flags, .cas = cas, .exptime = exptime};
+    return mc_server_set(mc_pool_first(pool, key), key, value, line, NULL);
 }
 
 bool mc_pool_add(struct mc_pool *pool, const struct mc_key *key, struct blob *value, uint32_t flags,
                  int64_t ttl_s)
 {
-    return mc_server_set(
-        server_of(pool, key), key, value,
-        (struct mc_store_line){.flags = flags, .exptime = exptime_of(pool, ttl_s), .add = true});
+    return store(pool, key, value, (struct mc_store_line){.flags = flags, .add = true}, ttl_s);
 }
 
 void mc_pool_del(struct mc_pool *pool, const struct mc_key *key)
 {
-    mc_server_del(server_of(pool, key), key, (struct mc_del_line){0});
+    forget_old(pool, key);
+    if (pool->has_copies)
+        mc_copies_del(pool, key);
+    else
+        mc_server_del(mc_pool_first(pool, key), key, (struct mc_del_line){0});
 }
 
 void mc_pool_touch(struct mc_pool *pool, const struct mc_key *key, uint32_t ttl_s)
 {
-    mc_server_touch(server_of(pool, key), key, ttl_s);
+    mc_server_touch(mc_pool_first(pool, key), key, ttl_s);
 }
 
 void mc_pool_del_version(struct mc_pool *pool, const struct mc_key *key, uint64_t cas, bool mark)
 {
-    mc_server_del(server_of(pool, key), key, (struct mc_del_line){.cas = cas, .mark = mark});
+    mc_server_del(mc_pool_first(pool, key), key, (struct mc_del_line){.cas = cas, .mark = mark});
+}
+
+/* -- the pool before a change -- */
+
+void mc_pool_follow(struct mc_pool *pool, struct mc_pool *old)
+{
+    ASSERT(pool->old == NULL && pool->old_pending == 0 && old->old == NULL);
+    pool->old = old;
+}
+
+bool mc_pool_unfollow(struct mc_pool *pool)
+{
+    pool->old = NULL;
+    return pool->old_pending == 0;
 }
 
 enum mc_result mc_pool_ask(struct mc_pool *pool, size_t server, struct mc_text *text)
@@ -118,6 +184,8 @@ enum mc_result mc_pool_ask(struct mc_pool *pool, size_t server, struct mc_text *
     get->blob = NULL;
     get->item = (struct mc_item){0};
     get->server = NULL;
+    get->more = false;
+    get->place = MC_PLACE_FIRST;
     get->ask = (struct mc_ask){.text = true};
     return mc_server_get(&pool->servers[server], get);
 }

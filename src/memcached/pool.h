@@ -1,7 +1,12 @@
 /* A pool of memcached servers as one worker sees it: keys find their server, lookups of one loop
  * turn leave in one write, and whatever goes wrong with a server is a miss. One per worker and
  * `memcached_pools` entry; belongs to the loop's thread, only the counters and states may be read
- * from elsewhere. */
+ * from elsewhere.
+ *
+ * A key's value may be in more places than its server: with `replicas` 2 at a second server
+ * (copies.h), after a change of the servers where it was before (mc_pool_follow). A lookup asks for
+ * versions and leases at the first place alone; the others are only read, where the first one had
+ * nothing or did not answer (lookup.h). */
 #pragma once
 
 #include "base/attr.h"
@@ -26,6 +31,22 @@ enum mc_result {
     MC_PENDING, /* will call back */
 };
 
+/* Why a lookup has failed, and bits of mc_get.next. */
+enum mc_failure {
+    MC_FAILURE_NONE = 0,
+    MC_FAILURE_ERROR = 1,   /* no connection, or it was lost */
+    MC_FAILURE_TIMEOUT = 2, /* no answer in time */
+    MC_FAILURE_INVALID = 4, /* SERVER_ERROR, or what no memcached says */
+};
+#define MC_NEXT_NOT_FOUND 8u /* a bit of mc_get.next: a miss */
+
+/* The places where a key's value may be, in the order in which they are asked. */
+enum mc_place {
+    MC_PLACE_FIRST,  /* the key's server */
+    MC_PLACE_SECOND, /* its neighbour on the ring, with `replicas` 2 */
+    MC_PLACE_OLD,    /* the key's server before the pool's servers changed */
+};
+
 struct mc_get;
 /* Called exactly once after MC_PENDING, never before mc_pool_get has returned, never after
  * mc_get_cancel; never with MC_PENDING. */
@@ -34,16 +55,26 @@ typedef void mc_get_fn(struct mc_get *, enum mc_result);
 /* One lookup; embedded in its user and alive until it has called back or was cancelled. */
 struct mc_get {
     struct mc_key key;
-    struct mc_ask ask;   /* zero: the value alone */
-    struct mc_item item; /* on MC_HIT and MC_MISS: what was asked for */
+    struct mc_ask ask;   /* zero: the value alone; not kept */
+    uint8_t next;        /* answers of the first server after which the second is asked: bits of
+                            mc_failure, MC_NEXT_NOT_FOUND */
+    bool keep;           /* a value found elsewhere is stored at the key's first place */
     bool doubtful;       /* taken, but who has won it may not know: replies were lost lately */
+    uint8_t failure;     /* on MC_FAILED: enum mc_failure, of the first server */
+    uint8_t place;       /* on MC_HIT: enum mc_place, where the value was */
+    struct mc_item item; /* on MC_HIT and MC_MISS: what was asked for; of other places than the
+                            first nothing but flags and ttl_s */
     struct blob *blob;   /* on MC_HIT: one reference for the callback's owner */
     mc_get_fn *fn;
     void *owner;
-    struct mc_server *server; /* private, while pending: NULL else */
-    uint64_t seq;             /* private: its place among the server's commands; 0 while it waits */
-    mono_ms deadline;         /* private */
-    struct list link;         /* private: while waiting for the connection */
+    bool more;                 /* private: there are other places to ask */
+    enum mc_result first;      /* private: what the first place answered */
+    struct mc_item first_item; /* private: the same */
+    struct mc_pool *pool;      /* private */
+    struct mc_server *server;  /* private, while pending: NULL else */
+    uint64_t seq;     /* private: its place among the server's commands; 0 while it waits */
+    mono_ms deadline; /* private */
+    struct list link; /* private: while waiting for the connection */
 };
 
 /* Starts connecting at once. `resolver` may be NULL where all servers are literals or unix sockets.
@@ -57,6 +88,9 @@ void mc_pool_free(struct mc_pool **);
 /* Asks the key's server; `get` has its key, fn and owner set. MC_FAILED at once where the server is
  * out of use or too much is pending, else MC_PENDING. */
 NODISCARD enum mc_result mc_pool_get(struct mc_pool *, struct mc_get *);
+/* The same, of no other place than the key's first, which it is written to alone by
+ * mc_pool_set_first. */
+NODISCARD enum mc_result mc_pool_get_first(struct mc_pool *, struct mc_get *);
 /* The callback will not come. Does nothing where it is not pending. */
 void mc_get_cancel(struct mc_get *);
 /* Stores `value` (not empty) with the item flags for `ttl_s` seconds (at least 1). Takes its own
@@ -67,6 +101,9 @@ bool mc_pool_set(struct mc_pool *, const struct mc_key *, struct blob *value, ui
 /* The same, only in place of the item of version `cas` (0: of any). */
 bool mc_pool_set_over(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                       int64_t ttl_s, uint64_t cas);
+/* The same, at the key's first place alone. */
+bool mc_pool_set_first(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
+                       int64_t ttl_s, uint64_t cas);
 /* The same, only where nothing is. */
 bool mc_pool_add(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                  int64_t ttl_s);
@@ -86,6 +123,15 @@ void mc_pool_touch(struct mc_pool *, const struct mc_key *, uint32_t ttl_s);
 /* Removes only the item of version `cas`; with `mark` it stays, stale, and one of those who look
  * with a lease wins it. Does nothing where the server has no versions. */
 void mc_pool_del_version(struct mc_pool *, const struct mc_key *, uint64_t cas, bool mark);
+
+/* For what the pool's own servers don't have, lookups ask `old` too: the pool as it was before its
+ * servers changed, of the same loop. What a store or a delete changes is deleted there. `old` must
+ * live until mc_pool_unfollow has returned true or the pool is freed, and follows nobody any more.
+ */
+void mc_pool_follow(struct mc_pool *, struct mc_pool *old);
+/* From now on the old places are not asked. False: lookups are still under way there, to be tried
+ * again after read_timeout_ms. True too where the pool follows none. */
+NODISCARD bool mc_pool_unfollow(struct mc_pool *);
 
 /* For status pages, from any thread while the pool lives. */
 enum mc_server_state {

@@ -19,7 +19,7 @@ struct ring_point {
 /* One placement: how its table is made and how a key is looked up in it. */
 struct placement {
     bool (*build)(struct mc_ring *, const struct mc_conf *);
-    size_t (*pick)(struct mc_ring *, struct slice key);
+    size_t (*find)(struct mc_ring *, struct slice key); /* index of the key's point */
 };
 
 struct mc_ring {
@@ -56,10 +56,10 @@ static size_t lower_bound(const struct mc_ring *ring, uint32_t value)
     return low;
 }
 
-static size_t pick_on_circle(const struct mc_ring *ring, uint32_t value)
+static size_t find_on_circle(const struct mc_ring *ring, uint32_t value)
 {
     size_t i = lower_bound(ring, value);
-    return ring->points[i == ring->points_n ? 0 : i].server;
+    return i == ring->points_n ? 0 : i;
 }
 
 static uint64_t weight_sum(const struct mc_conf *conf)
@@ -145,11 +145,11 @@ static bool ketama_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t ketama_pick(struct mc_ring *ring, struct slice key)
+static size_t ketama_find(struct mc_ring *ring, struct slice key)
 {
     uint8_t out[16];
     md5(ring, key, out);
-    return pick_on_circle(ring, little_endian(out));
+    return find_on_circle(ring, little_endian(out));
 }
 
 /* -- nginx: `hash $key consistent` and `hash $key` (ngx_http_upstream_hash_module.c) -- */
@@ -218,9 +218,9 @@ static bool nginx_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t nginx_pick(struct mc_ring *ring, struct slice key)
+static size_t nginx_find(struct mc_ring *ring, struct slice key)
 {
-    return pick_on_circle(ring, crc32_of(key));
+    return find_on_circle(ring, crc32_of(key));
 }
 
 static bool modulo_build(struct mc_ring *ring, const struct mc_conf *conf)
@@ -234,19 +234,19 @@ static bool modulo_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t modulo_pick(struct mc_ring *ring, struct slice key)
+static size_t modulo_find(struct mc_ring *ring, struct slice key)
 {
     uint32_t total = ring->points[ring->points_n - 1].value;
     uint32_t hash = (crc32_of(key) >> 16) & 0x7fff;
-    return ring->points[lower_bound(ring, hash % total + 1)].server;
+    return lower_bound(ring, hash % total + 1);
 }
 
 /* -- */
 
 static const struct placement placements[] = {
-    [MC_KETAMA] = {ketama_build, ketama_pick},
-    [MC_NGINX] = {nginx_build, nginx_pick},
-    [MC_MODULO] = {modulo_build, modulo_pick},
+    [MC_KETAMA] = {ketama_build, ketama_find},
+    [MC_NGINX] = {nginx_build, nginx_find},
+    [MC_MODULO] = {modulo_build, modulo_find},
 };
 
 struct mc_ring *mc_ring_new(const struct mc_conf *conf)
@@ -275,5 +275,20 @@ void mc_ring_free(struct mc_ring **ring_p)
 
 size_t mc_ring_pick(struct mc_ring *ring, struct slice key)
 {
-    return ring->servers_n == 1 ? 0 : ring->placement->pick(ring, key);
+    return ring->servers_n == 1 ? 0 : ring->points[ring->placement->find(ring, key)].server;
+}
+
+size_t mc_ring_pick_second(struct mc_ring *ring, struct slice key)
+{
+    if (ring->servers_n == 1)
+        return 0;
+    size_t at = ring->placement->find(ring, key);
+    uint32_t first = ring->points[at].server;
+    for (size_t i = 1; i < ring->points_n; i++) {
+        uint32_t server = ring->points[(at + i) % ring->points_n].server;
+        if (server != first)
+            return server;
+    }
+    return (first + 1) %
+           ring->servers_n; /* all points are one server's: the others weigh nothing */
 }

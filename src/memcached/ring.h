@@ -13,3 +13,6 @@ NODISCARD struct mc_ring *mc_ring_new(const struct mc_conf *conf);
 void mc_ring_free(struct mc_ring **);
 /* Index into `conf.servers`. */
 size_t mc_ring_pick(struct mc_ring *, struct slice key);
+/* The neighbour that keeps the key's second copy: on a circle the next other server behind the
+ * key's point, for modulo the next in the list. Where there is one server, that one. */
+size_t mc_ring_pick_second(struct mc_ring *, struct slice key);

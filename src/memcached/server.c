@@ -46,8 +46,7 @@ static void fail_get(struct mc_server *s, struct mc_get *get, enum mc_counter re
 {
     list_remove(&get->link);
     mc_count(&s->counters, reason, 1);
-    get->server = NULL;
-    get->fn(get, MC_FAILED);
+    mc_lookup_end(get, MC_FAILED, reason == MC_TIMEOUTS ? MC_FAILURE_TIMEOUT : MC_FAILURE_ERROR);
 }
 
 static void server_on_waiting_deadline(struct timer *t)
@@ -121,9 +120,9 @@ static void conn_on_lost(struct mc_conn *c, enum mc_loss why, bool busy)
     struct mc_server *s = c->owner;
     bool idle = !busy && why == MC_LOSS_CLOSED;
     bool unanswered = why == MC_LOSS_CLOSED && c->protocol == NULL && !c->noop_answered;
-    if (unanswered && s->env->conf->protocol == MC_PROTOCOL_AUTO)
-        s->probe_classic = !s->probe_classic; /* some close on a command that they don't know */
-    if (why == MC_LOSS_MOVED || idle)
+    if (unanswered && mc_server_mn_closed(s))
+        mc_server_attempt(s);
+    else if (why == MC_LOSS_MOVED || idle)
         mc_server_reconnect(s);
     else
         mc_server_failed(s, mc_loss_text(why));
@@ -160,24 +159,35 @@ void mc_server_forget(struct mc_server *s, struct mc_get *get)
 }
 
 bool mc_server_set(struct mc_server *s, const struct mc_key *key, struct blob *value,
-                   struct mc_store_line line)
+                   struct mc_store_line line, struct mc_get *told)
 {
     if (value->len + key->n + ITEM_OVERHEAD_BYTES > s->env->conf->item_max_bytes) {
         mc_count(&s->counters, MC_SETS_TOO_LONG, 1);
         return false;
     }
-    bool sent = mc_conn_is_ready(&s->conn) && mc_conn_set(&s->conn, key, value, line);
+    bool sent = mc_conn_is_ready(&s->conn) && mc_conn_set(&s->conn, key, value, line, told);
     mc_count(&s->counters, sent ? MC_SETS : MC_SETS_DROPPED, 1);
+    if (sent && told != NULL)
+        told->server = s;
+    return sent;
+}
+
+bool mc_server_del_told(struct mc_server *s, const struct mc_key *key, struct mc_del_line line,
+                        struct mc_get *told)
+{
+    bool ready = mc_conn_is_ready(&s->conn);
+    if (ready && line.cas != 0 && !s->conn.protocol->has_leases)
+        return false;
+    bool sent = ready && mc_conn_del(&s->conn, key, &line, told);
+    mc_count(&s->counters, sent ? MC_DELETES : MC_ERRORS, 1);
+    if (sent && told != NULL)
+        told->server = s;
     return sent;
 }
 
 void mc_server_del(struct mc_server *s, const struct mc_key *key, struct mc_del_line line)
 {
-    bool ready = mc_conn_is_ready(&s->conn);
-    if (ready && line.cas != 0 && !s->conn.protocol->has_leases)
-        return;
-    bool sent = ready && mc_conn_del(&s->conn, key, &line);
-    mc_count(&s->counters, sent ? MC_DELETES : MC_ERRORS, 1);
+    (void)mc_server_del_told(s, key, line, NULL);
 }
 
 void mc_server_touch(struct mc_server *s, const struct mc_key *key, uint32_t ttl_s)

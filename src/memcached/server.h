@@ -36,7 +36,7 @@ struct mc_server {
     struct list waiting;  /* lookups that came before the connection was ready, oldest first */
     struct timer waiting_deadline;
     bool patient;        /* lookups may wait: nothing has failed since it was up */
-    bool probe_classic;  /* the server closed on `mn` */
+    unsigned mn_closed;  /* times in a row that the server closed on `mn` */
     bool said_down;      /* in the log */
     const char *trouble; /* why it failed last; NULL: it has not since it was up */
     uint64_t random;
@@ -50,7 +50,15 @@ void mc_server_fini(struct mc_server *);
 /* MC_PENDING or MC_FAILED. */
 NODISCARD enum mc_result mc_server_get(struct mc_server *, struct mc_get *);
 void mc_server_forget(struct mc_server *, struct mc_get *);
-/* False: not sent. */
-bool mc_server_set(struct mc_server *, const struct mc_key *, struct blob *, struct mc_store_line);
+static inline bool mc_server_is_ready(const struct mc_server *s)
+{
+    return mc_conn_is_ready(&s->conn);
+}
+/* False: not sent. `told` (NULL: nobody) hears of the end as in conn.h. */
+bool mc_server_set(struct mc_server *, const struct mc_key *, struct blob *, struct mc_store_line,
+                   struct mc_get *told);
 void mc_server_touch(struct mc_server *, const struct mc_key *, uint32_t ttl_s);
 void mc_server_del(struct mc_server *, const struct mc_key *, struct mc_del_line);
+/* The same; false: not sent. */
+bool mc_server_del_told(struct mc_server *, const struct mc_key *, struct mc_del_line,
+                        struct mc_get *told);

@@ -71,6 +71,7 @@ void mc_server_failed(struct mc_server *s, const char *why)
 void mc_server_up(struct mc_server *s)
 {
     set_state(s, MC_SERVER_UP);
+    s->mn_closed = 0;
     s->trouble = NULL;
     mc_breaker_probed(&s->breaker);
     say_up(s);
@@ -80,13 +81,22 @@ void mc_server_up(struct mc_server *s)
 
 /* -- attempts -- */
 
+/* NULL: the system chooses. A unix socket has no address to come from. */
+static const struct address *bind_address(const struct mc_server *s)
+{
+    const struct address *bind = &s->env->conf->bind;
+    bool is_unix = s->addresses[s->address_at].u.sa.sa_family == AF_UNIX;
+    return bind->len == 0 || is_unix ? NULL : bind;
+}
+
 static void dial_next(struct mc_server *s)
 {
     mc_count(&s->counters, MC_CONNECTS, 1);
-    dial_start(&s->dial, &s->addresses[s->address_at], NULL, s->env->conf->connect_timeout_ms);
+    dial_start(&s->dial, &s->addresses[s->address_at], bind_address(s),
+               s->env->conf->connect_timeout_ms);
 }
 
-static void attempt(struct mc_server *s)
+void mc_server_attempt(struct mc_server *s)
 {
     mono_ms now = loop_now(s->env->loop);
     s->random = s->random * 6364136223846793005u + 1442695040888963407u;
@@ -103,27 +113,43 @@ static void attempt(struct mc_server *s)
 
 static void server_on_attempt(struct timer *t)
 {
-    attempt(t->owner);
+    mc_server_attempt(t->owner);
 }
 
 void mc_server_reconnect(struct mc_server *s)
 {
     timer_cancel(&s->renew);
     if (mc_breaker_wait_ms(&s->breaker, loop_now(s->env->loop)) == 0) {
-        attempt(s);
+        mc_server_attempt(s);
         return;
     }
     set_state(s, MC_SERVER_DOWN);
     schedule_attempt(s);
 }
 
+/* A server that goes away closes on `mn` too, but hardly twice without being gone between. */
+#define MN_CLOSES_MAX 2
+
+static bool asks_version_only(const struct mc_server *s)
+{
+    return s->env->conf->protocol == MC_PROTOCOL_CLASSIC || s->mn_closed >= MN_CLOSES_MAX;
+}
+
+bool mc_server_mn_closed(struct mc_server *s)
+{
+    bool again = s->env->conf->protocol == MC_PROTOCOL_AUTO && !asks_version_only(s);
+    s->mn_closed = again ? s->mn_closed + 1 : 0;
+    return again;
+}
+
 static void server_on_dial(struct dial *d, enum dial_result result, int fd)
 {
     struct mc_server *s = d->owner;
     if (result == DIAL_OK) {
-        mc_conn_open(&s->conn, fd, s->probe_classic);
+        mc_conn_open(&s->conn, fd, asks_version_only(s));
         return;
     }
+    s->mn_closed = 0;
     mc_count(&s->counters, MC_CONNECT_FAILS, 1);
     s->address_at = (s->address_at + 1) % s->addresses_n;
     mc_server_failed(s, dial_result_text(result));
@@ -193,7 +219,6 @@ void mc_server_connect_init(struct mc_server *s)
     dial_init(&s->dial, s->env->loop, server_on_dial, s);
     timer_init(&s->attempt, server_on_attempt, s);
     timer_init(&s->renew, server_on_renew, s);
-    s->probe_classic = s->env->conf->protocol == MC_PROTOCOL_CLASSIC;
     s->is_name = !endpoint->is_unix && !endpoint->is_literal;
     if (!s->is_name && address_from_endpoint(endpoint, &s->addresses[0])) {
         s->addresses_n = 1;
@@ -201,7 +226,7 @@ void mc_server_connect_init(struct mc_server *s)
             address_set_port(&s->addresses[0], server_port(s));
     }
     ASSERT(s->is_name ? s->env->resolver != NULL : s->addresses_n == 1);
-    attempt(s);
+    mc_server_attempt(s);
 }
 
 void mc_server_connect_fini(struct mc_server *s)

@@ -6,6 +6,11 @@
 
 void mc_server_connect_init(struct mc_server *);
 void mc_server_connect_fini(struct mc_server *);
+/* Looks the name up where that is due, and connects. */
+void mc_server_attempt(struct mc_server *);
+/* The connection was closed instead of an answer to the probe. True: the next attempt is due at
+ * once, for a router that closes on a command that it does not know. */
+NODISCARD bool mc_server_mn_closed(struct mc_server *);
 /* The probe was answered. */
 void mc_server_up(struct mc_server *);
 /* A failure that the breaker counts; the waiting lookups fail, the next attempt is scheduled. */

@@ -219,9 +219,9 @@ static bool ask(struct fetch *f, enum index_stage stage)
 static bool give_it_up(struct fetch *f)
 {
     f->collecting = false;
-    f->verdict = STORE_NO_RULE;
+    f->verdict = STORE_NO_INDEX;
     f->response->stored = false;
-    f->response->detail = "index";
+    f->response->detail = store_verdict_text(f->verdict);
     return false;
 }
 

@@ -20,6 +20,7 @@ bool fetch_look(struct fetch *f, const struct store_get *get)
     f->looked = true;
     f->lookup_done = false;
     f->get = *get;
+    f->get.next = (uint8_t)f->r->location->memcached_next;
     f->get.fn = fetch_on_lookup;
     f->get.owner = f;
     f->lookup_result = store_get(f->r->store, &f->get);

@@ -148,6 +148,7 @@ struct location_conf {
     unsigned next_upstream;           /* enum next_upstream */
     uint32_t next_upstream_tries;     /* 0: all */
     int64_t next_upstream_timeout_ms; /* 0: none */
+    unsigned memcached_next;          /* enum store_next */
     size_t buffers_n;                 /* proxy_buffers: number and size */
     size_t buffer_bytes;
     size_t upstream_head_bytes; /* proxy_buffer_size: limit of a response head */

@@ -43,7 +43,7 @@ struct request *rehearse_begin(struct worker *w, struct worker_conf *wconf,
     r->head_bytes = head.n;
     r->raw_line = slice_take(head, slice_find(head, '\r'));
     if (h1_parse_request(head, &limits, &r->arena, &r->head, &err) == H1_OK) {
-        upload_init(&r->upload, FRAMING_NONE, 0, 0);
+        upload_init(&r->upload, r->head.framing, r->head.content_length, 0);
         return r;
     }
     *error = err.what;

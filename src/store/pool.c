@@ -9,6 +9,12 @@
 #define ITEM_FLAGS    1
 #define FREE_GETS_MAX 1024
 
+_Static_assert((int)STORE_NEXT_ERROR == (int)MC_FAILURE_ERROR &&
+                   (int)STORE_NEXT_TIMEOUT == (int)MC_FAILURE_TIMEOUT &&
+                   (int)STORE_NEXT_INVALID == (int)MC_FAILURE_INVALID &&
+                   (int)STORE_NEXT_NOT_FOUND == (int)MC_NEXT_NOT_FOUND,
+               "the same bits");
+
 /* A lookup under way: the pool's half of a store_get. */
 struct pool_get {
     struct mc_get mc;
@@ -94,6 +100,7 @@ static enum store_result take_result(struct pool_store *s, struct store_get *get
     if (result == MC_FAILED)
         return STORE_MISS;
     get->answered = true;
+    get->copy = mc->place == MC_PLACE_SECOND;
     take_item(get, &mc->item, result == MC_HIT, mc->doubtful);
     if (get->check && mc->blob == NULL)
         return result == MC_HIT ? STORE_HIT : STORE_MISS;
@@ -142,6 +149,8 @@ static enum store_result pool_get(struct store *store, struct store_get *get)
     pg->get = get;
     pg->mc.fn = pool_on_get;
     pg->mc.owner = pg;
+    pg->mc.next = get->next;
+    pg->mc.keep = true;
     pg->mc.ask = (struct mc_ask){.cas = true,
                                  .no_value = get->check,
                                  .lease_s = get->want.lease_s,
@@ -154,6 +163,7 @@ static enum store_result pool_get(struct store *store, struct store_get *get)
     get->stale = false;
     get->taken = false;
     get->doubtful = false;
+    get->copy = false;
     get->entry = NULL;
     get->tier = TIER_NONE;
     get->pending = pg;

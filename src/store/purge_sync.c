@@ -120,7 +120,7 @@ static void copy_read(struct copy *c, bool only_version)
     c->reads++;
     c->get.ask = (struct mc_ask){
         .cas = true, .no_value = only_version, .lease_s = only_version ? 0 : STUB_S};
-    if (mc_pool_get(c->sync->pool, &c->get) != MC_PENDING)
+    if (mc_pool_get_first(c->sync->pool, &c->get) != MC_PENDING)
         copy_end(c, COPY_FAILED);
 }
 
@@ -129,7 +129,7 @@ static void copy_write(struct copy *c)
 {
     struct blob *log = c->reads < READS_MAX ? purge_book_encode(c->sync->book) : NULL;
     bool sent = log != NULL &&
-                mc_pool_set_over(c->sync->pool, &c->get.key, log, LOG_FLAGS, KEEP_S, c->version);
+                mc_pool_set_first(c->sync->pool, &c->get.key, log, LOG_FLAGS, KEEP_S, c->version);
     blob_unref(&log);
     if (sent)
         copy_read(c, false);

@@ -207,18 +207,23 @@ static enum store_result take_answer(struct tiered_get *tg, enum store_result re
     get->answered = tg->inner.answered;
     get->stale = tg->inner.stale;
     get->taken = tg->inner.taken;
+    get->doubtful = tg->inner.doubtful;
+    get->copy = tg->inner.copy;
     get->version = tg->inner.version;
     get->lease = tg->inner.lease;
     give_get(s, tg);
-    if (result == STORE_HIT && !is_purged(get))
+    if (result == STORE_HIT && !is_purged(get) && !get->copy)
         keep_in_memory(s, get->entry);
     return result == STORE_MISS && !get->answered ? take_from_memory(s, get) : result;
 }
 
 static enum store_result ask_whole(struct tiered_get *tg)
 {
-    tg->inner = (struct store_get){
-        .key = tg->get->key, .want = tg->get->want, .fn = tiered_on_pool, .owner = tg};
+    tg->inner = (struct store_get){.key = tg->get->key,
+                                   .next = tg->get->next,
+                                   .want = tg->get->want,
+                                   .fn = tiered_on_pool,
+                                   .owner = tg};
     return store_get(tg->store->pool, &tg->inner);
 }
 
@@ -268,7 +273,8 @@ static struct entry *memory_if_same(struct tiered_store *s, struct store_get *ge
 {
     struct store_get peek = {.key = get->key};
     wall_ms now = clock_wall_ms();
-    if (s->revalidate_ms == 0 || get->past_memory || store_peek(s->memory, &peek) != STORE_HIT)
+    if (s->revalidate_ms == 0 || get->past_memory || get->next != 0 ||
+        store_peek(s->memory, &peek) != STORE_HIT)
         return NULL;
     (void)purge_check(s->store.purges, &peek.entry, now);
     if (peek.entry == NULL)

@@ -1,6 +1,9 @@
 /* `mcproxy cache key`, `get` and `purge`: one URL in its pool. */
+#include "base/text.h"
 #include "cache/freshness.h"
+#include "cache/variants.h"
 #include "http/date.h"
+#include "tools/admin_call.h"
 #include "tools/walk.h"
 
 /* -- what they have in common -- */
@@ -156,6 +159,36 @@ static void report_response(struct walk *w, const struct stored_view *v)
     report_head(r, v);
 }
 
+/* A variant of the index: looked up, whoever asks for it. */
+static void report_variant(struct walk *w, const struct stored_meta *index, struct slice values)
+{
+    struct tool *t = w->tool;
+    struct report *r = &t->report;
+    struct cache_key key =
+        cache_key_variant(&w->base.key, index->generation, values, &t->arena, t->worker->key_seed);
+    struct record record;
+    record_look(t, w->pool, w->cache->key_prefix, &key, &record);
+    report_row(r);
+    report_text(r, "values", cache_key_print(values, &t->arena));
+    report_text(r, "memcached_key", mc_key_slice(&record.mc_key));
+    report_text(r, "server", walk_server_name(w, &record));
+    report_text(r, "kind", slice_of(record_text(&record)));
+    report_known(r, "item_bytes", record.item_bytes, true);
+    report_known(r, "ttl_s", record.ttl_s, false);
+    report_end(r);
+    record_fini(&record);
+}
+
+static void report_variants(struct walk *w, const struct stored_view *index)
+{
+    struct slice rest = index->content;
+    struct slice values;
+    report_table(&w->tool->report, "variants");
+    while (variants_next(&rest, &values))
+        report_variant(w, &index->meta, values);
+    report_end(&w->tool->report);
+}
+
 static void report_record(struct walk *w, const char *name, const struct record *record)
 {
     struct report *r = &w->tool->report;
@@ -207,6 +240,8 @@ static int report_records(struct walk *w)
         return write_content(w);
     report_where(w);
     report_record(w, is_index(&w->base) ? "index" : "record", &w->base);
+    if (is_index(&w->base))
+        report_variants(w, &w->base.entry->view);
     if (w->has_variant)
         report_record(w, "variant", &w->variant);
     bool found = walk_record(w)->state == RECORD_FOUND;
@@ -246,6 +281,37 @@ static bool purge(struct walk *w, const char *what, const struct record *record)
     return gone;
 }
 
+/* A running proxy knows the URL's key by its own configuration, forgets it in every tier, and tells
+ * the other proxies. False: it has tried in vain. */
+static bool purge_by_proxy(struct walk *w)
+{
+    struct tool *t = w->tool;
+    const struct request_head *h = &w->request->head;
+    struct address address;
+    char printed[ADDRESS_TEXT_MAX];
+    struct slice answer = slice_none();
+    if (!admin_call_address(t->config, &address))
+        return true;
+    struct text order;
+    text_init(&order);
+    text_add(&order, SLICE("{\"url\": "));
+    text_json(&order, arena_printf(&t->arena, "http://%.*s%.*s%s%.*s", SLICE_ARG(h->authority),
+                                   SLICE_ARG(h->path), h->query.p ? "?" : "", SLICE_ARG(h->query)));
+    text_add(&order, SLICE(", \"hard\": true}"));
+    unsigned status = admin_call(&address, SLICE("POST"), SLICE("/purge"), buf_slice(&order.buf),
+                                 &t->arena, &answer);
+    text_fini(&order);
+    report_object(&t->report, "running_proxy");
+    report_text(&t->report, "address", address_print(&address, printed));
+    report_text(&t->report, "result",
+                status == 0                      ? SLICE("does not answer")
+                : status == 200                  ? SLICE("purged")
+                : status == 404 || status == 405 ? SLICE("cannot purge")
+                                                 : slice_trim(answer));
+    report_end(&t->report);
+    return status == 0 || status == 200 || status == 404 || status == 405;
+}
+
 /* Without the index, none of the variants that it led to counts any more. */
 static int purge_all(struct walk *w)
 {
@@ -259,6 +325,7 @@ static int purge_all(struct walk *w)
     if (w->cache->memory_bytes > 0 && w->cache->memory_revalidate_ms > 0)
         report_seconds(r, "memory_tiers_notice_within_s",
                        (w->cache->memory_revalidate_ms + 999) / 1000);
+    ok = purge_by_proxy(w) && ok;
     return tool_print(w->tool, ok ? TOOL_OK : TOOL_FAILED);
 }
 

@@ -79,13 +79,16 @@ bool explain_fetch(struct explain *x)
 {
     struct walk *w = &x->walk;
     struct request *r = w->request;
-    bool safe = r->head.method == METHOD_GET || r->head.method == METHOD_HEAD;
+    bool safe = (r->head.method == METHOD_GET || r->head.method == METHOD_HEAD) &&
+                r->head.framing == FRAMING_NONE;
     if (w->next == REHEARSED_REPLY) {
         explain_say(x, "response", "no origin has a part in it");
         return true;
     }
     if (!safe) {
-        explain_say(x, "response", "not asked for: only GET and HEAD change nothing at the origin");
+        explain_say(x, "response",
+                    "not asked for: only GET and HEAD without content change nothing "
+                    "at the origin");
         return true;
     }
     entry_unref(&r->entry);

@@ -115,9 +115,11 @@ void record_look(struct tool *t, struct mc_pool *pool, struct slice prefix,
     take_value(r, &get, tool_get(t, pool, &get));
     if (r->state == RECORD_NONE || r->state == RECORD_UNANSWERED || !speaks_meta(pool, r->server))
         return;
-    if (r->item.won) /* marked stale, and the proxies' to win */
-        mc_pool_del_version(pool, &r->mc_key, r->item.cas, true);
     look_at_ttl(t, pool, r);
+    if (!r->item.won)
+        return;
+    mc_pool_del_version(pool, &r->mc_key, r->item.cas, true); /* the proxies' to win */
+    (void)tool_ask(t, pool, r->server, SLICE("version"));     /* it has arrived */
 }
 
 void record_fini(struct record *r)

@@ -124,39 +124,33 @@ bool tool_check_pools(const struct tool *t)
 /* -- questions -- */
 
 /* Every question has a deadline of its own. */
-static void turn_until(struct tool *t, const enum mc_result *result)
+static enum mc_result await(struct tool *t, enum mc_result now)
 {
-    while (*result == MC_PENDING)
+    t->answer = now;
+    while (t->answer == MC_PENDING)
         loop_turn(t->worker->loop, TURN_MS);
+    return t->answer;
 }
 
 static void tool_on_answer(struct mc_get *get, enum mc_result result)
 {
-    *(enum mc_result *)get->owner = result;
+    struct tool *t = get->owner;
+    t->answer = result;
 }
 
 enum mc_result tool_get(struct tool *t, struct mc_pool *pool, struct mc_get *get)
 {
-    enum mc_result result = MC_PENDING;
     get->fn = tool_on_answer;
-    get->owner = &result;
-    enum mc_result now = mc_pool_get(pool, get);
-    if (now != MC_PENDING)
-        return now;
-    turn_until(t, &result);
-    return result;
+    get->owner = t;
+    return await(t, mc_pool_get(pool, get));
 }
 
 struct slice tool_ask(struct tool *t, struct mc_pool *pool, size_t server, struct slice line)
 {
-    enum mc_result result = MC_PENDING;
-    struct mc_text text = {.get.fn = tool_on_answer, .get.owner = &result, .line = line};
+    struct mc_text text = {.get.fn = tool_on_answer, .get.owner = t, .line = line};
     buf_init(&text.reply, MC_TEXT_MAX);
-    enum mc_result now = mc_pool_ask(pool, server, &text);
-    if (now == MC_PENDING)
-        turn_until(t, &result);
-    struct slice reply =
-        result == MC_HIT ? arena_dup(&t->arena, buf_slice(&text.reply)) : slice_none();
+    bool answered = await(t, mc_pool_ask(pool, server, &text)) == MC_HIT;
+    struct slice reply = answered ? arena_dup(&t->arena, buf_slice(&text.reply)) : slice_none();
     buf_fini(&text.reply);
     return reply;
 }

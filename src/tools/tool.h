@@ -20,6 +20,7 @@ struct tool {
     struct mc_pool **pools; /* NULL until asked for */
     struct arena arena;
     struct report report;
+    enum mc_result answer; /* to the question under way */
 };
 
 /* Takes `config`. False: `err` says why. */

@@ -97,11 +97,12 @@ static bool add(const struct walk *w, struct buf *head, const char *fmt, ...)
 /* The bytes of a line end would begin another field. */
 static bool is_one_line(struct slice s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0')
-            return false;
-    }
-    return true;
+    return slice_find(s, '\r') == s.n && slice_find(s, '\n') == s.n;
+}
+
+static bool is_one_word(struct slice s)
+{
+    return is_one_line(s) && slice_find(s, ' ') == s.n;
 }
 
 static bool is_host(struct slice field)
@@ -132,7 +133,7 @@ static bool write_head(const struct walk *w, const struct target *target, struct
         host = w->listen->default_server->name;
     if (host.n == 0)
         host = SLICE("localhost");
-    return is_one_line(slice_of(method)) && is_one_line(target->path) && is_one_line(host) &&
+    return is_one_word(slice_of(method)) && is_one_word(target->path) && is_one_word(host) &&
            add(w, head, "%s %.*s%.*s HTTP/1.1", method, SLICE_ARG(slash),
                SLICE_ARG(target->path)) &&
            add_fields(w, head, host) && buf_append(head, SLICE("\r\n"));
@@ -159,7 +160,7 @@ static bool begin(struct walk *w, const struct target *target)
         return misuse(w, w->tool->args.client, "this is no address of a client");
     struct buf head;
     buf_init(&head, HEAD_BYTES_MAX);
-    const char *error = "the fields are malformed or too long";
+    const char *error = "the URL, the method or a field is malformed or too long";
     if (write_head(w, target, &head)) {
         from.head = buf_slice(&head);
         w->request = rehearse_begin(w->tool->worker, &w->wconf, &from, &error);

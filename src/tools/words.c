@@ -26,6 +26,7 @@ static const struct reason reasons[] = {
     {"min_uses", "the key was not asked for often enough yet", "proxy_cache_min_uses"},
     {"range", "only a range was asked for, and it went to the origin as it was", "proxy_cache_max_range_offset"},
     {"lock-timeout", "it waited for another request's fetch in vain, which stores what comes", "proxy_cache_lock_timeout"},
+    {"index", "the index of its variants was changed by others meanwhile, or has no room for its values", "proxy_cache_max_variants"},
     {"no-cache", "the cache has no part in this request", "proxy_cache"},
     {"hit-for-miss", "a response of this key was not stored a moment ago, and requests do not wait for each other", "proxy_cache_hit_for_miss"},
 };

@@ -17,7 +17,10 @@ enum mode {
     MODE_SMALL_BUFFER = 2,
     MODE_PROBE = 4,
     MODE_CANCEL = 8,
-    MODE_LEASE = 16
+    MODE_LEASE = 16,
+    MODE_TOLD = 32, /* of changes too */
+    MODE_ORIGIN = 64,
+    MODE_TEXT = 128
 };
 
 struct wire {
@@ -29,6 +32,10 @@ struct wire {
     bool lost;
     struct mc_get gets[GETS];
     int ended[GETS];
+    struct mc_get told[2]; /* a store, a delete */
+    int told_ended[2];
+    struct mc_text text; /* behind them */
+    int text_ended;
 };
 
 static void on_nothing(struct mc_conn *c UNUSED)
@@ -53,6 +60,32 @@ static void on_get(struct mc_get *get, enum mc_result result)
     blob_unref(&get->blob);
 }
 
+static void on_told(struct mc_get *told, enum mc_result result)
+{
+    struct wire *w = told->owner;
+    w->told_ended[told - w->told]++;
+    ASSERT(result != MC_PENDING && told->blob == NULL);
+}
+
+static void on_text(struct mc_get *get, enum mc_result result)
+{
+    struct wire *w = get->owner;
+    w->text_ended++;
+    ASSERT(result == MC_FAILED || slice_ends(buf_slice(&w->text.reply), SLICE("\n")));
+    ASSERT(buf_len(&w->text.reply) <= MC_TEXT_MAX);
+}
+
+static void ask_for_text(struct wire *w)
+{
+    w->text = (struct mc_text){.get.fn = on_text,
+                               .get.owner = w,
+                               .get.deadline = INT64_MAX / 2,
+                               .get.ask.text = true,
+                               .line = SLICE("stats")};
+    buf_init(&w->text.reply, MC_TEXT_MAX);
+    ASSERT(mc_conn_get(&w->conn, &w->text.get));
+}
+
 static void feed(struct wire *w, struct slice bytes)
 {
     while (bytes.n > 0 && !w->lost) {
@@ -70,18 +103,24 @@ static void ask(struct wire *w, int mode)
     struct blob *value = blob_new(5);
     value->len = 5;
     memset(value->data, 'v', 5);
+    for (int i = 0; i < 2; i++)
+        w->told[i] = (struct mc_get){.key = key, .fn = on_told, .owner = w};
     for (int i = 0; i < GETS; i++) {
         w->gets[i] =
             (struct mc_get){.key = key, .fn = on_get, .owner = w, .deadline = INT64_MAX / 2};
         if (mode & MODE_LEASE)
             w->gets[i].ask =
                 (struct mc_ask){.cas = true, .no_value = i == 2, .lease_s = 6, .refresh_s = 600};
+        if (mode & MODE_ORIGIN)
+            w->gets[i].ask.origin = true;
         ASSERT(mc_conn_get(&w->conn, &w->gets[i]));
         if (i == 0)
             ASSERT(mc_conn_set(&w->conn, &key, value,
-                               (struct mc_store_line){.exptime = 60, .value_bytes = value->len}));
+                               (struct mc_store_line){.exptime = 60, .value_bytes = value->len},
+                               mode & MODE_TOLD ? &w->told[0] : NULL));
         if (i == 1)
-            ASSERT(mc_conn_del(&w->conn, &key, &(struct mc_del_line){0}));
+            ASSERT(mc_conn_del(&w->conn, &key, &(struct mc_del_line){0},
+                               mode & MODE_TOLD ? &w->told[1] : NULL));
     }
     if (mode & MODE_CANCEL) {
         mc_conn_forget(&w->conn, &w->gets[1]);
@@ -104,11 +143,17 @@ static void run(struct wire *w, int mode, struct slice first, struct slice secon
     bool asked = mc_conn_is_ready(&w->conn);
     if (asked)
         ask(w, mode);
+    if (asked && mode & MODE_TEXT)
+        ask_for_text(w);
     feed(w, first);
     feed(w, second);
     mc_conn_close(&w->conn, MC_LOSS_CLOSED);
     for (int i = 0; asked && i < GETS; i++)
         ASSERT(w->ended[i] == 1);
+    for (int i = 0; asked && mode & MODE_TOLD && i < 2; i++)
+        ASSERT(w->told_ended[i] == 1);
+    ASSERT(w->text_ended == (asked && mode & MODE_TEXT));
+    buf_fini(&w->text.reply);
     mc_conn_fini(&w->conn);
     (void)close(w->fd);
 }

@@ -29,11 +29,13 @@ static void test_commands(void **state UNUSED)
     const struct mc_ask lease = {.cas = true, .lease_s = 5, .refresh_s = 600};
     const struct mc_ask check = {.cas = true, .no_value = true};
     const struct mc_ask touch = {.no_value = true, .touch_s = 7};
+    const struct mc_ask origin = {.origin = true};
     const struct mc_del_line any = {0};
     const struct mc_del_line mark = {.cas = 12, .mark = true};
     assert_text(buf, meta->write_get(buf, &key, &lease, 3), "mg k:1 v c N5 R600 O3\r\n");
     assert_text(buf, meta->write_get(buf, &key, &check, 3), "mg k:1 c O3\r\n");
     assert_text(buf, meta->write_get(buf, &key, &touch, 3), "mg k:1 T7 O3\r\n");
+    assert_text(buf, meta->write_get(buf, &key, &origin, 3), "mg k:1 v f t O3\r\n");
     assert_text(buf, meta->write_del(buf, &key, &mark, 3), "md k:1 I C12 O3\r\n");
     assert_text(buf, meta->write_get(buf, &key, &plain, 65535), "mg k:1 v O65535\r\n");
     assert_text(buf, meta->write_del(buf, &key, &any, 0), "md k:1 O0\r\n");
@@ -50,14 +52,18 @@ static void test_commands(void **state UNUSED)
     line.cas = UINT64_MAX;
     assert_text(buf, meta->write_set(buf, &key, &line),
                 "ms k:1 1024 T60 C18446744073709551615 q\r\n");
+    struct mc_store_line told = {.exptime = 60, .value_bytes = 1024, .told = true, .opaque = 9};
+    assert_text(buf, meta->write_set(buf, &key, &told), "ms k:1 1024 T60 O9\r\n");
+    assert_text(buf, classic->write_set(buf, &key, &told), "set k:1 0 60 1024\r\n");
 }
 
 static void test_longest_command_fits(void **state UNUSED)
 {
     struct mc_key longest = {.n = MC_KEY_MAX};
     memset(longest.text, 'k', sizeof(longest.text));
-    struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX, UINT64_MAX, true};
-    struct mc_ask ask = {true, false, UINT32_MAX, UINT32_MAX, UINT32_MAX, false};
+    struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX,  UINT64_MAX,
+                                 true,       true,       UINT32_MAX};
+    struct mc_ask ask = {true, false, true, UINT32_MAX, UINT32_MAX, UINT32_MAX, false};
     struct mc_del_line del = {UINT64_MAX, true};
     char buf[MC_COMMAND_MAX];
     assert_true(mc_protocol_meta.write_set(buf, &longest, &line) <= sizeof(buf));
@@ -113,7 +119,12 @@ static const struct row meta_rows[] = {
     {"won", "VA 0 c7 O1 W\r\n", MC_PARSE_OK, MC_REPLY_VALUE, 0, 1},
     {"stale and taken", "VA 5 c7 O1 X Z\r\n", MC_PARSE_OK, MC_REPLY_VALUE, 5, 1},
     {"check", "HD c7 O1\r\n", MC_PARSE_OK, MC_REPLY_DONE, 0, 1},
-    {"flag that is never asked for", "VA 5 O1 t60\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"flags and time left", "VA 5 f4294967295 t2147483647 O1\r\n", MC_PARSE_OK, MC_REPLY_VALUE, 5,
+     1},
+    {"flags that overflow", "VA 5 f4294967296 O1\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"time left that overflows", "VA 5 t2147483648 O1\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"negative time left", "VA 5 t-2 O1\r\n", MC_PARSE_BAD, 0, 0, 0},
+    {"flag that is never asked for", "VA 5 O1 l60\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"mark with more behind it", "VA 5 O1 W1\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"version that is no number", "VA 5 cx O1\r\n", MC_PARSE_BAD, 0, 0, 0},
     {"version that overflows", "VA 5 c18446744073709551616 O1\r\n", MC_PARSE_BAD, 0, 0, 0},
@@ -215,6 +226,8 @@ static void test_item(void **state UNUSED)
         {"VA 0 c7 O1 Z\r\n", {.cas = 7, .taken = true}},
         {"VA 5 c8 O1 W X\r\n", {.cas = 8, .won = true, .stale = true}},
         {"VA 5 c9 O1\r\n", {.cas = 9}},
+        {"VA 5 f1 t60 O1\r\n", {.flags = 1, .ttl_s = 60}},
+        {"VA 5 f0 t-1 O1\r\n", {.ttl_s = -1}},
         {"HD c10 O1 X Z\r\n", {.cas = 10, .taken = true, .stale = true}},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -222,6 +235,8 @@ static void test_item(void **state UNUSED)
         print_message("%s", rows[i].line);
         assert_int_equal(mc_protocol_meta.parse(slice_of(rows[i].line), MAX, &reply), MC_PARSE_OK);
         assert_int_equal(reply.item.cas, rows[i].item.cas);
+        assert_int_equal(reply.item.flags, rows[i].item.flags);
+        assert_int_equal(reply.item.ttl_s, rows[i].item.ttl_s);
         assert_int_equal(reply.item.won, rows[i].item.won);
         assert_int_equal(reply.item.taken, rows[i].item.taken);
         assert_int_equal(reply.item.stale, rows[i].item.stale);

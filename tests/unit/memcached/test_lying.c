@@ -143,7 +143,7 @@ static const struct row rows[] = {
     {"client error", SLICE_INIT("CLIENT_ERROR bad command line format\r\n"), MC_FAILED, true},
     {"garbage", SLICE_INIT("\x80\x81 nonsense \r\n"), MC_FAILED, true},
     {"HTTP", SLICE_INIT("HTTP/1.1 400 Bad Request\r\n\r\n"), MC_FAILED, true},
-    {"flag not asked for", SLICE_INIT("VA 5 O1 t60\r\nhello\r\n"), MC_FAILED, true},
+    {"flag not asked for", SLICE_INIT("VA 5 O1 l60\r\nhello\r\n"), MC_FAILED, true},
     {"marks of the item", SLICE_INIT("VA 5 O1 X Z\r\nhello\r\n"), MC_HIT, false},
     {"stub of a lease", SLICE_INIT("VA 0 O1 Z\r\n\r\n"), MC_MISS, false},
     {"store overtaken that was not sent", SLICE_INIT("EX\r\n"), MC_FAILED, true},
@@ -621,20 +621,43 @@ static void test_server_that_closes_on_mn(void **state UNUSED)
     struct peer peer;
     struct probe p;
     peer_init(&peer);
-    peer.rig.conf.breaker_probe_ms = 10;
+    peer.rig.conf.breaker_probe_ms = 1000000;
     rig_open(&peer.rig);
-    peer_accept(&peer);
-    peer_expect(&peer, "mn\r\nversion\r\n");
-    peer_hang_up(&peer);
+    probe_start(&peer.rig, &p, "a"); /* waits meanwhile: nothing has failed */
+    for (int i = 0; i < 2; i++) {
+        peer_accept(&peer);
+        peer_expect(&peer, "mn\r\nversion\r\n");
+        peer_hang_up(&peer);
+    }
     peer_accept(&peer);
     peer_expect(&peer, "version\r\n");
-    peer_send(&peer, SLICE("VERSION 0.5.0\r\n"));
-    rig_until_state(&peer.rig, 0, MC_SERVER_UP);
-    probe_start(&peer.rig, &p, "a");
+    peer_send(&peer, SLICE("VERSION 1.6.18\r\n")); /* of a server behind it */
     peer_expect(&peer, "get a\r\n");
     peer_send(&peer, SLICE("VALUE a 0 5\r\nhello\r\nEND\r\n"));
     until_done(&peer, &p);
     probe_expect(&p, "hello");
+    assert_int_equal(rig_count(&peer.rig, MC_CONNECTS), 3);
+    peer_fini(&peer);
+}
+
+/* Whoever always closes is not asked without end. */
+static void test_server_that_always_closes(void **state UNUSED)
+{
+    struct peer peer;
+    struct probe p;
+    peer_init(&peer);
+    peer.rig.conf.breaker_probe_ms = 1000000;
+    rig_open(&peer.rig);
+    probe_start(&peer.rig, &p, "a");
+    for (int i = 0; i < 3; i++) {
+        peer_accept(&peer);
+        peer_expect(&peer, i < 2 ? "mn\r\nversion\r\n" : "version\r\n");
+        peer_hang_up(&peer);
+    }
+    until_done(&peer, &p);
+    assert_int_equal(p.result, MC_FAILED);
+    rig_until_state(&peer.rig, 0, MC_SERVER_DOWN);
+    assert_int_equal(rig_count(&peer.rig, MC_CONNECTS), 3);
     peer_fini(&peer);
 }
 
@@ -705,6 +728,7 @@ int main(void)
         cmocka_unit_test(test_long_store_to_a_slow_reader),
         cmocka_unit_test(test_probe),
         cmocka_unit_test(test_server_that_closes_on_mn),
+        cmocka_unit_test(test_server_that_always_closes),
         cmocka_unit_test(test_classic_value_of_another_key),
         cmocka_unit_test(test_flapping_server_is_tried_rarely),
     };

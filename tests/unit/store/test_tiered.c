@@ -218,6 +218,7 @@ static void test_idle_content_answers_where_the_pool_does_not(void **state)
     assert_int_equal(peek(f, &l, "/a"), STORE_HIT);
     assert_false(l.get.unchecked);
     entry_unref(&l.get.entry);
+    memcached_start_again(&f->memcached);
 }
 
 static void test_cancel(void **state)

@@ -6,16 +6,21 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 from .deadline import WAIT_S, Deadline, poll_until, wait_readable
 from .process import free_port, kill_group, start
 
 
+LOG_S = 5 * 365 * 24 * 3600
+
+
 class Memcached:
-    def __init__(self, *options):
-        self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
-        self._command = ["memcached", "-l", "127.0.0.1", "-p", str(self.port), "-U", "0", "-m", "16", "-t", "1", *options]
+    def __init__(self, *options, host="127.0.0.1", port=None):
+        self.host = host
+        self.port = port or free_port()
+        self.address = f"{self.host}:{self.port}"
+        self._command = ["memcached", "-l", self.host, "-p", str(self.port), "-U", "0", "-m", "16", "-t", "1", *options]
         if os.geteuid() == 0:
             self._command += ["-u", "root"]
         self._process = None
@@ -50,7 +55,7 @@ class Memcached:
     def command(self, line, data=None, end=b"\r\n"):
         """Sends one command; returns the reply up to `end`."""
         out = line.encode() + b"\r\n" + (data + b"\r\n" if data is not None else b"")
-        with socket.create_connection(("127.0.0.1", self.port), WAIT_S) as s:
+        with socket.create_connection((self.host, self.port), WAIT_S) as s:
             s.sendall(out)
             deadline, reply = Deadline(), b""
             while not reply.endswith(end) and wait_readable(s, deadline):
@@ -64,14 +69,23 @@ class Memcached:
         return dict(re.findall(r"STAT (\S+) (\S+)", self.command("stats", end=b"END\r\n").decode()))
 
     def items(self):
-        return int(self.stats()["curr_items"])
+        """How many there are, without logs of purges."""
+        return int(self.stats()["curr_items"]) - len(self.logs())
 
-    def keys(self):
-        """All keys, as memcached's own listing gives them (percent-encoded)."""
+    def _listing(self):
+        """All keys, as memcached's own listing gives them (percent-encoded), with their ends."""
         def listing():  # one at a time
             reply = self.command("lru_crawler metadump all", end=(b"END\r\n", b"crawler request\r\n"))
             return reply if reply.endswith(b"END\r\n") else None
-        return re.findall(r"^key=(\S+)", poll_until(listing, "a listing of the keys").decode(), re.M)
+        return re.findall(r"^key=(\S+) exp=(-?\d+)", poll_until(listing, "a listing of the keys").decode(), re.M)
+
+    def keys(self):
+        """All but logs of purges."""
+        return [key for key, end in self._listing() if int(end) < time.time() + LOG_S]
+
+    def logs(self):
+        """The keys of logs of purges: nothing else is kept for so long."""
+        return [key for key, end in self._listing() if int(end) >= time.time() + LOG_S]
 
     def wait_items(self, count, timeout=None):
         """Write-back happens after the client was served."""

@@ -31,8 +31,7 @@ class Fleet:
 
     def logs(self):
         """Where the copies of the log stand: (server, key)."""
-        return [(server, key) for server in self.servers for key in server.keys()
-                if server.command(f"mg {key} f").split()[1:2] == [b"f2"]]
+        return [(server, key) for server in self.servers for key in server.logs()]
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def app(origin):
 def fill(fleet, origin, target="/a"):
     """In the pool, and in the memory of each proxy."""
     first = fleet.ask(0, target).content
-    poll_until(lambda: sum(server.items() for server in fleet.servers) > len(fleet.logs()), "an item in memcached")
+    poll_until(lambda: sum(server.items() for server in fleet.servers) > 0, "an item in memcached")
     for number in (1, 2):
         assert fleet.ask(number, target).content == first
     return first
