@@ -349,8 +349,10 @@ static const struct directive directives[] = {
       .source = "mcproxy", .doc = "Size of the memory tier, shared by all workers; 0 is none. Responses on their way into all caches may take as much again." },
     { .name = "memory_revalidate", .scope = SCOPE_CACHE, .type = TYPE_DURATION, CACHE_FIELD(memory_revalidate_ms), .dflt = "1s",
       .min = "0s", .max = "1h", .source = "mcproxy",
-      .doc = "A hit in memory whose last check is so old is checked against the pool, behind the answer: what another process purged, "
-             "refreshed or filled is seen by every request that comes one round trip later. 0 never checks." },
+      .doc = "How far a proxy may be behind the others that share the pool: what one of them purged, refreshed or stored is seen by all within "
+             "this time and one memcached timeout. A hit in memory is checked behind its answer in the second half of it; one that comes later "
+             "waits until the pool has said that it is still the same. How often the log of purges is read, too. 0: hits are never "
+             "checked, and purges are known after 1s." },
     { .name = "memcached", .scope = SCOPE_CACHE, .type = TYPE_POOL_NAME, CACHE_FIELD(pool), .dflt = "default",
       .source = "mcproxy", .doc = "Name of a pool, or off. The pool \"default\" is the one of `memcached`, if there is one." },
     { .name = "key_prefix", .scope = SCOPE_CACHE, .type = TYPE_TEXT, CACHE_FIELD(key_prefix), .max = "100", .source = "mcproxy",

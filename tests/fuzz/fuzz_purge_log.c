@@ -1,6 +1,6 @@
-/* Logs of purges out of a pool that anyone may have written to. The checksum is made right first, or
- * no input would come behind it; what is accepted then encodes to the same bytes, and stays bounded
- * when it is merged, added to and asked. */
+/* Logs of purges out of a pool that anyone may have written to. The checksum is made right first,
+ * or no input would come behind it; what is accepted then encodes to the same bytes, and stays
+ * bounded when it is merged, added to and asked. */
 #include "base/assert.h"
 #include "base/hash.h"
 #include "cache/purge_log.h"
