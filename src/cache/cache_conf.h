@@ -28,6 +28,15 @@ enum cache_ignore {
     IGNORE_CDN_CACHE_CONTROL = 1 << 9,
 };
 
+/* `compress` of a cache: which responses its pool holds compressed. */
+struct cache_compress {
+    bool on;
+    int level;                 /* of zstd */
+    uint64_t min_bytes;        /* shorter content is stored as it is */
+    const struct slice *types; /* media types; a `*` in one stands for any bytes */
+    size_t types_n;
+};
+
 struct cache_conf {
     const struct cache_valid *valid; /* proxy_cache_valid, in order */
     size_t valid_n;

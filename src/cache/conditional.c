@@ -178,6 +178,21 @@ bool conditional_range_holds(const struct fields *request, const struct stored_v
            date_of(view, now) > asked;
 }
 
+/* RFC 9110 section 8.8.2.2: a client, too, takes a date for strong that is a minute older than the
+ * response. */
+#define STRONG_DATE_S 60
+
+struct slice conditional_range_validator(const struct stored_view *view)
+{
+    if (view->etag.n > 0) {
+        return etag_is_weak(view->etag) ? slice_none() : view->etag;
+    }
+    wall_s modified = view->meta.last_modified;
+    bool strong =
+        modified >= 0 && date_of(view, view->meta.received_ms / 1000) - modified >= STRONG_DATE_S;
+    return strong ? stored_field(view, SLICE("Last-Modified")) : slice_none();
+}
+
 /* -- our own validation -- */
 
 bool conditional_add(const struct stored_view *view, struct fields *request, struct arena *arena)

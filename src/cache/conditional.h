@@ -18,6 +18,9 @@ enum condition conditional_evaluate(const struct request_head *, const struct st
  * a weak tag and a date that is no strong validator never match. */
 NODISCARD bool conditional_range_holds(const struct fields *request, const struct stored_view *,
                                        wall_s now);
+/* What an If-Range of our own would say (section 13.1.5): the strong tag as received, else a
+ * Last-Modified that is a strong validator. Empty: there is none. */
+struct slice conditional_range_validator(const struct stored_view *);
 /* Is there a precondition: If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since? */
 bool conditional_is_asked(const struct fields *request);
 /* RFC 9111 section 4.3.1: adds If-None-Match and If-Modified-Since from the stored validators,

@@ -63,3 +63,17 @@ void entry_unref(struct entry **e)
         free(gone);
     }
 }
+
+struct store_chunk store_chunk_at(const struct stored_view *v, uint64_t offset)
+{
+    const struct stored_meta *m = &v->meta;
+    ASSERT(stored_is_manifest(m) && offset < m->content_length);
+    uint64_t first = offset - offset % m->chunk_bytes;
+    uint64_t left = m->content_length - first;
+    return (struct store_chunk){
+        .key = v->key,
+        .generation = m->generation,
+        .offset = first,
+        .length = left < m->chunk_bytes ? (uint32_t)left : m->chunk_bytes,
+    };
+}

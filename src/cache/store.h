@@ -123,6 +123,60 @@ struct store_sync {
     struct list link;                        /* private to the store */
 };
 
+/* -- content in chunks, where the store has them: of what is too large for one record, which is a
+ * manifest then (cache/stored.h) -- */
+
+/* A chunk of the content of a stored response. */
+struct store_chunk {
+    struct slice key; /* of the response */
+    uint64_t generation;
+    uint64_t offset; /* of its first byte in the content */
+    uint32_t length;
+};
+/* The chunk of a manifest that holds the byte at `offset`; its key lies in the view. */
+struct store_chunk store_chunk_at(const struct stored_view *, uint64_t offset);
+
+struct store_read;
+/* Called exactly once after STORE_PENDING with STORE_HIT or STORE_MISS, never before store_read has
+ * returned, never after store_read_cancel. */
+typedef void store_read_fn(struct store_read *, enum store_result);
+
+/* One chunk being read; embedded in its user and alive until it has called back or was cancelled.
+ */
+struct store_read {
+    struct store_chunk chunk; /* bytes of the key must live until store_read has returned */
+    struct blob *blob;        /* on a hit: one reference for the caller */
+    struct slice content;     /* of the chunk, in the blob: verified */
+    store_read_fn *fn;
+    void *owner;
+    void *pending; /* private to the store while STORE_PENDING */
+};
+
+enum store_fill_state {
+    FILL_ROOM,  /* takes more */
+    FILL_FULL,  /* takes what has been read already, but the reader is to stop until called back */
+    FILL_WHOLE, /* all of it is in the store: the manifest may be put */
+    FILL_LOST,  /* it cannot be stored; takes content and forgets it */
+};
+
+/* Content being stored in chunks while it arrives. Few of them are in memory at a time, all others
+ * lie in the store. Nobody finds them before their manifest is put. */
+struct store_fill {
+    const struct store_fill_ops *ops;
+    uint64_t generation; /* these two are the manifest's */
+    uint32_t chunk_bytes;
+    enum store_fill_state state;
+    /* The state is no longer FILL_FULL. Never from within a call, never after store_fill_free; may
+     * call that. */
+    void (*on_change)(struct store_fill *);
+    void *owner;
+};
+struct store_fill_ops {
+    void (*append)(struct store_fill *, struct slice content);
+    void (*end)(struct store_fill *);
+    void (*free)(struct store_fill *);
+};
+
 struct store;
 struct store_ops {
     /* Looks into the memory tier only: never pending. */
@@ -145,6 +199,16 @@ struct store_ops {
     /* Forgets the key, in every tier. */
     void (*del)(struct store *, const struct cache_key *);
     void (*free)(struct store *);
+
+    /* These four are NULL in a store without chunks. */
+    enum store_result (*read)(struct store *, struct store_read *);
+    void (*read_cancel)(struct store *, struct store_read *);
+    /* Puts back a chunk that was lost; `content` is copied. */
+    void (*write)(struct store *, const struct store_chunk *, struct slice content, int64_t ttl_s);
+    /* Begins to store content of this key, in chunks of this generation (not 0) that are kept for
+     * `ttl_s`. NULL: not in chunks, or not now. */
+    struct store_fill *(*fill)(struct store *, struct slice key, uint64_t generation,
+                               int64_t ttl_s);
 };
 struct store {
     const struct store_ops *ops;
@@ -197,4 +261,46 @@ static inline void store_cancel_sync(struct store *s, struct store_sync *sync)
 static inline void store_del(struct store *s, const struct cache_key *k)
 {
     s->ops->del(s, k);
+}
+
+static inline enum store_result store_read(struct store *s, struct store_read *r)
+{
+    return s->ops->read ? s->ops->read(s, r) : STORE_MISS;
+}
+/* Does nothing where it is not pending. */
+static inline void store_read_cancel(struct store *s, struct store_read *r)
+{
+    if (r->pending)
+        s->ops->read_cancel(s, r);
+}
+static inline void store_write(struct store *s, const struct store_chunk *c, struct slice content,
+                               int64_t ttl_s)
+{
+    if (s->ops->write)
+        s->ops->write(s, c, content, ttl_s);
+}
+/* Set on_change and owner before content is appended. */
+static inline struct store_fill *store_fill(struct store *s, struct slice key, uint64_t generation,
+                                            int64_t ttl_s)
+{
+    return s->ops->fill ? s->ops->fill(s, key, generation, ttl_s) : NULL;
+}
+static inline enum store_fill_state store_fill_append(struct store_fill *f, struct slice content)
+{
+    f->ops->append(f, content);
+    return f->state;
+}
+/* All content was appended: FILL_FULL until the store has all of it. */
+static inline enum store_fill_state store_fill_end(struct store_fill *f)
+{
+    f->ops->end(f);
+    return f->state;
+}
+/* At FILL_WHOLE its chunks stay, else they are forgotten. Clears the pointer. */
+static inline void store_fill_free(struct store_fill **fp)
+{
+    struct store_fill *f = *fp;
+    *fp = NULL;
+    if (f)
+        f->ops->free(f);
 }

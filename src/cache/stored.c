@@ -13,8 +13,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-
-#include <endian.h>
+#include "base/le.h"
 
 #define MAGIC      0x7872706dU /* "mprx" */
 #define VERSION    2
@@ -39,63 +38,6 @@ const char *stored_check_text(enum stored_check check)
     return "unknown";
 }
 
-/* -- numbers: each moves the cursor behind what it wrote or read -- */
-
-static void put_u16(char **at, uint16_t v)
-{
-    uint16_t le = htole16(v);
-    memcpy(*at, &le, sizeof(le));
-    *at += sizeof(le);
-}
-
-static void put_u32(char **at, uint32_t v)
-{
-    uint32_t le = htole32(v);
-    memcpy(*at, &le, sizeof(le));
-    *at += sizeof(le);
-}
-
-static void put_u64(char **at, uint64_t v)
-{
-    uint64_t le = htole64(v);
-    memcpy(*at, &le, sizeof(le));
-    *at += sizeof(le);
-}
-
-static void put_i64(char **at, int64_t v)
-{
-    put_u64(at, (uint64_t)v);
-}
-
-static uint16_t take_u16(const char **at)
-{
-    uint16_t le;
-    memcpy(&le, *at, sizeof(le));
-    *at += sizeof(le);
-    return le16toh(le);
-}
-
-static uint32_t take_u32(const char **at)
-{
-    uint32_t le;
-    memcpy(&le, *at, sizeof(le));
-    *at += sizeof(le);
-    return le32toh(le);
-}
-
-static uint64_t take_u64(const char **at)
-{
-    uint64_t le;
-    memcpy(&le, *at, sizeof(le));
-    *at += sizeof(le);
-    return le64toh(le);
-}
-
-static int64_t take_i64(const char **at)
-{
-    return (int64_t)take_u64(at);
-}
-
 /* -- writing -- */
 
 /* Of the content that stands behind the head. */
@@ -111,26 +53,26 @@ size_t stored_size(const struct stored_meta *m, const struct stored_parts *p)
 
 static void put_meta(char **at, const struct stored_meta *m)
 {
-    put_u16(at, (uint16_t)m->kind);
-    put_u16(at, m->status);
-    put_u32(at, m->flags);
-    put_i64(at, m->received_ms);
-    put_i64(at, m->initial_age_s);
-    put_i64(at, m->lifetime_s);
-    put_i64(at, m->swr_s);
-    put_i64(at, m->sie_s);
-    put_i64(at, m->keep_s);
-    put_u64(at, m->content_length);
-    put_i64(at, m->last_modified);
-    put_u64(at, m->generation);
-    put_u64(at, m->purge_seq);
-    put_u32(at, m->chunk_bytes);
+    le_put_u16(at, (uint16_t)m->kind);
+    le_put_u16(at, m->status);
+    le_put_u32(at, m->flags);
+    le_put_i64(at, m->received_ms);
+    le_put_i64(at, m->initial_age_s);
+    le_put_i64(at, m->lifetime_s);
+    le_put_i64(at, m->swr_s);
+    le_put_i64(at, m->sie_s);
+    le_put_i64(at, m->keep_s);
+    le_put_u64(at, m->content_length);
+    le_put_i64(at, m->last_modified);
+    le_put_u64(at, m->generation);
+    le_put_u64(at, m->purge_seq);
+    le_put_u32(at, m->chunk_bytes);
 }
 
 static void put_length(char **at, struct slice part)
 {
     ASSERT(part.n <= UINT32_MAX);
-    put_u32(at, (uint32_t)part.n);
+    le_put_u32(at, (uint32_t)part.n);
 }
 
 static void put_bytes(char **at, struct slice part)
@@ -147,11 +89,11 @@ char *stored_encode(struct blob *blob, const struct stored_meta *meta, const str
     size_t total = stored_size(meta, p);
     ASSERT(blob->cap >= total);
     char *at = blob->data;
-    put_u32(&at, MAGIC);
-    put_u16(&at, VERSION);
-    put_u16(&at, HEAD_BYTES);
-    put_u64(&at, 0); /* stored_seal's */
-    put_u64(&at, total);
+    le_put_u32(&at, MAGIC);
+    le_put_u16(&at, VERSION);
+    le_put_u16(&at, HEAD_BYTES);
+    le_put_u64(&at, 0); /* stored_seal's */
+    le_put_u64(&at, total);
     put_meta(&at, meta);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         put_length(&at, parts[i]);
@@ -169,10 +111,10 @@ static uint64_t checksum_of(const char *record, size_t total)
 void stored_seal(struct blob *blob)
 {
     const char *from = blob->data + AT_TOTAL;
-    uint64_t total = take_u64(&from);
+    uint64_t total = le_take_u64(&from);
     ASSERT(total >= HEAD_BYTES && total <= blob->cap);
     char *at = blob->data + AT_CHECKSUM;
-    put_u64(&at, checksum_of(blob->data, total));
+    le_put_u64(&at, checksum_of(blob->data, total));
     blob->len = total;
 }
 
@@ -180,25 +122,32 @@ void stored_seal(struct blob *blob)
 
 static void take_meta(const char **at, struct stored_meta *m)
 {
-    m->kind = (enum stored_kind)take_u16(at);
-    m->status = take_u16(at);
-    m->flags = take_u32(at);
-    m->received_ms = take_i64(at);
-    m->initial_age_s = take_i64(at);
-    m->lifetime_s = take_i64(at);
-    m->swr_s = take_i64(at);
-    m->sie_s = take_i64(at);
-    m->keep_s = take_i64(at);
-    m->content_length = take_u64(at);
-    m->last_modified = take_i64(at);
-    m->generation = take_u64(at);
-    m->purge_seq = take_u64(at);
-    m->chunk_bytes = take_u32(at);
+    m->kind = (enum stored_kind)le_take_u16(at);
+    m->status = le_take_u16(at);
+    m->flags = le_take_u32(at);
+    m->received_ms = le_take_i64(at);
+    m->initial_age_s = le_take_i64(at);
+    m->lifetime_s = le_take_i64(at);
+    m->swr_s = le_take_i64(at);
+    m->sie_s = le_take_i64(at);
+    m->keep_s = le_take_i64(at);
+    m->content_length = le_take_u64(at);
+    m->last_modified = le_take_i64(at);
+    m->generation = le_take_u64(at);
+    m->purge_seq = le_take_u64(at);
+    m->chunk_bytes = le_take_u32(at);
 }
 
 static bool within(int64_t v, int64_t min, int64_t max)
 {
     return v >= min && v <= max;
+}
+
+static bool manifest_in_bounds(const struct stored_meta *m)
+{
+    return m->kind == STORED_RESPONSE && m->chunk_bytes <= STORED_CHUNK_BYTES_MAX &&
+           m->generation != 0 && m->content_length > 0 &&
+           m->content_length <= STORED_CONTENT_BYTES_MAX;
 }
 
 static bool meta_in_bounds(const struct stored_meta *m)
@@ -209,7 +158,7 @@ static bool meta_in_bounds(const struct stored_meta *m)
            within(m->lifetime_s, 0, SECONDS_MAX) && within(m->swr_s, 0, SECONDS_MAX) &&
            within(m->sie_s, 0, SECONDS_MAX) && within(m->keep_s, 0, SECONDS_MAX) &&
            within(m->last_modified, -1, TIME_MAX_MS) &&
-           (!stored_is_manifest(m) || m->kind == STORED_RESPONSE);
+           (!stored_is_manifest(m) || manifest_in_bounds(m));
 }
 
 static enum stored_check check_prefix(struct slice bytes)
@@ -218,9 +167,9 @@ static enum stored_check check_prefix(struct slice bytes)
         return STORED_BAD_LENGTH;
     }
     const char *at = bytes.p;
-    bool known = take_u32(&at) == MAGIC;
-    known = take_u16(&at) == VERSION && known;
-    known = take_u16(&at) == HEAD_BYTES && known;
+    bool known = le_take_u32(&at) == MAGIC;
+    known = le_take_u16(&at) == VERSION && known;
+    known = le_take_u16(&at) == HEAD_BYTES && known;
     return known ? STORED_OK : STORED_BAD_VERSION;
 }
 
@@ -230,7 +179,7 @@ static bool take_parts(const char *lengths, struct slice rest, struct stored_vie
 {
     struct slice *parts[] = {&out->key, &out->vary, &out->etag, &out->tags, &out->head};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        uint32_t n = take_u32(&lengths);
+        uint32_t n = le_take_u32(&lengths);
         if (n > rest.n) {
             return false;
         }
@@ -248,8 +197,8 @@ enum stored_check stored_parse(struct slice bytes, struct slice key, struct stor
         return prefix;
     }
     const char *at = bytes.p + AT_CHECKSUM;
-    uint64_t checksum = take_u64(&at);
-    uint64_t total = take_u64(&at);
+    uint64_t checksum = le_take_u64(&at);
+    uint64_t total = le_take_u64(&at);
     take_meta(&at, &out->meta);
     if (total != bytes.n || !take_parts(at, slice_skip(bytes, HEAD_BYTES), out)) {
         return STORED_BAD_LENGTH;

@@ -35,6 +35,9 @@ enum stored_flag {
     STORED_SAYS_IF_ERROR = 1 << 12,
 };
 
+#define STORED_CHUNK_BYTES_MAX   (1U << 20)
+#define STORED_CONTENT_BYTES_MAX (UINT64_C(1) << 50) /* of a manifest: no offset overflows */
+
 /* The numbers of a stored response. */
 struct stored_meta {
     enum stored_kind kind;
@@ -49,7 +52,8 @@ struct stored_meta {
     int64_t keep_s; /* how long a stale response is kept for validation, beyond the windows */
     uint64_t content_length; /* of the content behind the head text */
     wall_s last_modified;    /* -1: none usable */
-    uint64_t generation;  /* STORED_RESPONSE: random number of the fill, part of its chunks' keys;
+    uint64_t generation;  /* STORED_RESPONSE: random number of the fill, part of its chunks' keys,
+                             never 0 where there are any; kept by a 304, which changes no content;
                              STORED_VARY: of its variants, part of their keys */
     uint64_t purge_seq;   /* the last purge that was known when the response was asked for: what
                              came later counts for it */

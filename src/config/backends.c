@@ -191,9 +191,26 @@ static void report_same_servers(struct loading *l, const struct level *pool)
     }
 }
 
+/* A certificate cannot name a socket's path. */
+static void report_nameless_servers(struct loading *l, const struct level *pool)
+{
+    const struct mc_tls *tls = &((const struct mc_conf *)pool->own)->tls;
+    if (tls->context == NULL || tls->name.n > 0 || !tls_context_verifies(tls->context)) {
+        return;
+    }
+    for (size_t i = 0; i < pool->children.n; i++) {
+        const struct level *server = pool->children.items[i];
+        if (((const struct mc_server_conf *)server->own)->endpoint.is_unix) {
+            error_at(l->errors, &server->at,
+                     "a unix socket has no name for tls to verify: set name, or verify: off");
+        }
+    }
+}
+
 static void finish_pool(struct loading *l, struct level *level)
 {
     struct mc_conf *conf = level->own;
+    report_nameless_servers(l, level);
     if (level->children.n > MC_SERVERS_MAX) {
         error_at(l->errors, &level->at, "a pool has at most %d servers", MC_SERVERS_MAX);
         return;

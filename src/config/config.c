@@ -33,6 +33,9 @@ void config_unref(struct config **pointer)
     for (size_t i = 0; i < config->regexes_n; i++) {
         regex_free(&config->regexes[i]);
     }
+    for (size_t i = 0; i < config->tls_contexts_n; i++) {
+        tls_context_free(&config->tls_contexts[i]);
+    }
     arena_fini(&config->arena);
     free(config);
 }
@@ -77,6 +80,8 @@ static void keep_source(struct loading *l, const struct node *top)
     l->config->source = source;
     l->config->regexes = (struct regex **)(void *)l->regexes.items;
     l->config->regexes_n = l->regexes.n;
+    l->config->tls_contexts = (struct tls_context **)(void *)l->tls_contexts.items;
+    l->config->tls_contexts_n = l->tls_contexts.n;
 }
 
 static void load_tree(struct config *config, struct config_errors *errors, const struct node *top)

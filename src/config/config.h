@@ -37,6 +37,8 @@ struct config {
     struct arena arena;
     struct regex **regexes; /* released with the configuration */
     size_t regexes_n;
+    struct tls_context **tls_contexts; /* the same */
+    size_t tls_contexts_n;
     const struct config_source *source;
 };
 

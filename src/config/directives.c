@@ -18,6 +18,9 @@
 #define POOL_FIELD(f)     .field = offsetof(struct mc_conf, f)
 #define NODE_FIELD(f)     .field = offsetof(struct mc_server_conf, f)
 #define CACHE_FIELD(f)    .field = offsetof(struct cache_store_conf, f)
+#define COMPRESS_FIELD(f) .field = offsetof(struct cache_compress, f)
+#define AUTH_FIELD(f)     .field = offsetof(struct mc_auth, f)
+#define TLS_FIELD(f)      .field = offsetof(struct tls_block, f)
 
 static const struct choice next_upstream_words[] = {
     {"error", NEXT_ERROR},
@@ -96,6 +99,12 @@ static const struct choice distribution_words[] = {
     {"ketama", MC_KETAMA},
     {"nginx", MC_NGINX},
     {"modulo", MC_MODULO},
+    {NULL, 0},
+};
+
+static const struct choice tls_protocol_words[] = {
+    {"TLSv1.2", TLS_PROTOCOL_1_2},
+    {"TLSv1.3", TLS_PROTOCOL_1_3},
     {NULL, 0},
 };
 
@@ -353,12 +362,30 @@ static const struct directive directives[] = {
              "this time and one memcached timeout. A hit in memory is checked behind its answer in the second half of it; one that comes later "
              "waits until the pool has said that it is still the same. How often the log of purges is read, too. 0: hits are never "
              "checked, and purges are known after 1s." },
+    { .name = "memory_max_object", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(memory_max_object_bytes), .dflt = "1m", .min = "1k",
+      .source = "mcproxy",
+      .doc = "Longer content, or what is longer than half of memory, goes into the memcached pool in chunks while it arrives, and is read from "
+             "there chunk by chunk: it is never in memory as a whole. Without a pool only max_object counts." },
     { .name = "memcached", .scope = SCOPE_CACHE, .type = TYPE_POOL_NAME, CACHE_FIELD(pool), .dflt = "default",
       .source = "mcproxy", .doc = "Name of a pool, or off. The pool \"default\" is the one of `memcached`, if there is one." },
     { .name = "key_prefix", .scope = SCOPE_CACHE, .type = TYPE_TEXT, CACHE_FIELD(key_prefix), .max = "100", .source = "mcproxy",
       .doc = "Stands before every key in memcached; at most 100 printable bytes." },
     { .name = "max_object", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(max_object_bytes), .dflt = "8m", .min = "1",
       .source = "mcproxy", .doc = "Longer content is not stored." },
+    { .name = "compress", .scope = SCOPE_CACHE, .type = TYPE_COMPRESS, CACHE_FIELD(compress), .dflt = "off", .source = "mcproxy",
+      .doc = "Whether memcached holds responses compressed: on, off, or a map. The memory tier and clients have them as the origin sent "
+             "them; what has a Content-Encoding, or does not get smaller by an eighth, is stored as it is. Every process of a fleet "
+             "reads both forms, whatever it writes." },
+    { .name = "zstd", .scope = SCOPE_COMPRESS, .type = TYPE_FLAG, COMPRESS_FIELD(on), .dflt = "on", .source = "mcproxy",
+      .doc = "The format; there is no other one." },
+    { .name = "min_length", .scope = SCOPE_COMPRESS, .type = TYPE_SIZE, COMPRESS_FIELD(min_bytes), .dflt = "1k", .min = "0",
+      .source = "mcproxy", .doc = "Shorter content is stored as it is (nginx: gzip_min_length). So is a response of more than 1 MB." },
+    { .name = "level", .scope = SCOPE_COMPRESS, .type = TYPE_INT, COMPRESS_FIELD(level), .dflt = "3", .min = "1", .max = "9",
+      .source = "mcproxy", .doc = "Of zstd: higher is smaller and slower (nginx: gzip_comp_level)." },
+    { .name = "types", .scope = SCOPE_COMPRESS, .type = TYPE_MEDIA_TYPES, COMPRESS_FIELD(types),
+      .dflt = "[text/*, application/json, application/*+json, application/javascript, application/xml, application/*+xml, image/svg+xml, "
+              "application/wasm]",
+      .source = "mcproxy", .doc = "Media types that are compressed; `*` stands for any text (nginx: gzip_types)." },
 
     { .section = "memcached", .name = "memcached", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Short for `memcached_pools: {default: {servers: …}}`: the servers of the pool of every cache that names none." },
@@ -411,6 +438,37 @@ static const struct directive directives[] = {
       .max = "1g", .source = "mcproxy", .doc = "What may wait to be sent to one server; stores beyond it are dropped." },
     { .name = "max_item", .scope = SCOPE_POOL, .type = TYPE_SIZE, POOL_FIELD(item_max_bytes), .dflt = "1m", .min = "1k",
       .max = "1g", .source = "mcproxy", .doc = "Longest value that the servers take (memcached's -I)." },
+    { .name = "auth", .scope = SCOPE_POOL, .type = TYPE_AUTH, POOL_FIELD(auth), .dflt = "off", .source = "mcproxy",
+      .doc = "User and password for servers that ask for them (memcached's -Y): {user, password_file}. They cross the network as they are: "
+             "use `tls` where others can listen." },
+    { .name = "user", .scope = SCOPE_AUTH, .type = TYPE_TEXT, AUTH_FIELD(user), .max = "250", .source = "mcproxy",
+      .doc = "At most 250 printable bytes without spaces." },
+    { .name = "password_file", .scope = SCOPE_AUTH, .type = TYPE_PASSWORD_FILE, AUTH_FIELD(password), .source = "mcproxy",
+      .doc = "File whose only line is the password: at most 250 printable bytes without spaces. A relative path starts at the file that it "
+             "stands in. Read at the start and at each reload, then by `user` of the process; it should be readable by nobody else." },
+    { .name = "tls", .scope = SCOPE_POOL, .type = TYPE_TLS, POOL_FIELD(tls), .dflt = "off", .source = "mcproxy",
+      .doc = "TLS to the servers (memcached's -Z): on, off, or a map. A connection goes into use when its handshake has ended, within "
+             "connect_timeout; sessions are resumed. Files are read at the start and at each reload, then by `user` of the process." },
+    { .name = "trusted_certificate", .scope = SCOPE_TLS, .type = TYPE_FILE, TLS_FIELD(conf.trusted_certificate), .source = "mcproxy",
+      .doc = "CA certificates (PEM) that the servers' certificates are checked against; without it, those of the system (nginx: "
+             "proxy_ssl_trusted_certificate)." },
+    { .name = "verify", .scope = SCOPE_TLS, .type = TYPE_FLAG, TLS_FIELD(conf.verify), .dflt = "on", .source = "mcproxy",
+      .doc = "Whether a server's certificate has to come from one of these and to have the server's name (nginx: proxy_ssl_verify, off)." },
+    { .name = "verify_depth", .scope = SCOPE_TLS, .type = TYPE_NUMBER, TLS_FIELD(conf.verify_depth), .dflt = "1", .min = "0", .max = "100",
+      .source = "mcproxy", .doc = "Certificates between the server's and a trusted one (nginx: proxy_ssl_verify_depth)." },
+    { .name = "server_name", .scope = SCOPE_TLS, .type = TYPE_FLAG, TLS_FIELD(tls.server_name), .dflt = "on", .source = "mcproxy",
+      .doc = "Whether a server is told its name (SNI; nginx: proxy_ssl_server_name, off)." },
+    { .name = "name", .scope = SCOPE_TLS, .type = TYPE_TEXT, TLS_FIELD(tls.name), .max = "253", .source = "mcproxy",
+      .doc = "Name of every server of the pool, in its certificate and for SNI; without it, the host or IP address that `servers` has "
+             "(nginx: proxy_ssl_name)." },
+    { .name = "certificate", .scope = SCOPE_TLS, .type = TYPE_FILE, TLS_FIELD(conf.certificate), .source = "mcproxy",
+      .doc = "Certificate (PEM) for servers that want one, the intermediate ones behind it (nginx: proxy_ssl_certificate)." },
+    { .name = "certificate_key", .scope = SCOPE_TLS, .type = TYPE_FILE, TLS_FIELD(conf.certificate_key), .source = "mcproxy",
+      .doc = "Its key (PEM), without a passphrase (nginx: proxy_ssl_certificate_key)." },
+    { .name = "protocols", .scope = SCOPE_TLS, .type = TYPE_BITS, TLS_FIELD(conf.protocols), .choices = tls_protocol_words,
+      .dflt = "TLSv1.2 TLSv1.3", .source = "mcproxy", .doc = "Versions that may be spoken (nginx: proxy_ssl_protocols)." },
+    { .name = "ciphers", .scope = SCOPE_TLS, .type = TYPE_TEXT, TLS_FIELD(ciphers), .dflt = "DEFAULT", .source = "mcproxy",
+      .doc = "Ciphers of TLS 1.2, in OpenSSL's words (nginx: proxy_ssl_ciphers)." },
     { .name = "address", .scope = SCOPE_NODE, .type = TYPE_TEXT, NODE_FIELD(text), .source = "mcproxy",
       .doc = "host:port or unix:/path of the memcached server." },
     { .name = "weight", .scope = SCOPE_NODE, .type = TYPE_NUMBER, NODE_FIELD(weight), .dflt = "1", .min = "1", .max = "65535",
@@ -459,6 +517,12 @@ static const struct type types[] = {
     [TYPE_CACHE_NAME] = {"name, off", parse_cache_name},
     [TYPE_CACHE_VALID] = {"durations by status", parse_cache_valid},
     [TYPE_POOL_NAME] = {"name, off", parse_pool_name},
+    [TYPE_COMPRESS] = {"on, off, map", parse_compress},
+    [TYPE_MEDIA_TYPES] = {"media types", parse_media_types},
+    [TYPE_AUTH] = {"off, map", parse_auth},
+    [TYPE_PASSWORD_FILE] = {"path", parse_password_file},
+    [TYPE_TLS] = {"on, off, map", parse_tls},
+    [TYPE_FILE] = {"path", parse_file},
 };
 
 const struct type *type_of(const struct directive *d)
@@ -505,6 +569,9 @@ const char *scope_text(unsigned scope)
     case SCOPE_NODE: return "servers of a pool";
     case SCOPE_CACHE: return "caches";
     case SCOPE_ADMIN: return "admin";
+    case SCOPE_COMPRESS: return "compress";
+    case SCOPE_AUTH: return "auth";
+    case SCOPE_TLS: return "tls";
     }
     return "";
 }

@@ -11,19 +11,22 @@ struct node;
 
 /* Blocks of the file that a directive may stand in. */
 enum scope {
-    SCOPE_MAIN = 1 << 0,     /* top level, for the whole process */
-    SCOPE_HTTP = 1 << 1,     /* top level, inherited by servers and locations */
-    SCOPE_SERVER = 1 << 2,   /* an item of `servers` */
-    SCOPE_LOCATION = 1 << 3, /* a member of `locations` */
-    SCOPE_LISTEN = 1 << 4,   /* `listen` as a map */
-    SCOPE_UPSTREAM = 1 << 5, /* a member of `upstreams` */
-    SCOPE_PEER = 1 << 6,     /* an item of an upstream's `servers` */
-    SCOPE_POOL = 1 << 7,     /* a member of `memcached_pools` */
-    SCOPE_NODE = 1 << 8,     /* an item of a pool's `servers` */
-    SCOPE_CACHE = 1 << 9,    /* a member of `caches` */
-    SCOPE_ADMIN = 1 << 10,   /* `admin` */
+    SCOPE_MAIN = 1 << 0,      /* top level, for the whole process */
+    SCOPE_HTTP = 1 << 1,      /* top level, inherited by servers and locations */
+    SCOPE_SERVER = 1 << 2,    /* an item of `servers` */
+    SCOPE_LOCATION = 1 << 3,  /* a member of `locations` */
+    SCOPE_LISTEN = 1 << 4,    /* `listen` as a map */
+    SCOPE_UPSTREAM = 1 << 5,  /* a member of `upstreams` */
+    SCOPE_PEER = 1 << 6,      /* an item of an upstream's `servers` */
+    SCOPE_POOL = 1 << 7,      /* a member of `memcached_pools` */
+    SCOPE_NODE = 1 << 8,      /* an item of a pool's `servers` */
+    SCOPE_CACHE = 1 << 9,     /* a member of `caches` */
+    SCOPE_ADMIN = 1 << 10,    /* `admin` */
+    SCOPE_COMPRESS = 1 << 11, /* `compress` of a cache as a map */
+    SCOPE_AUTH = 1 << 12,     /* `auth` of a pool */
+    SCOPE_TLS = 1 << 13,      /* `tls` of a pool */
 };
-#define SCOPE_COUNT 11
+#define SCOPE_COUNT 14
 
 /* "servers", "locations", …; of one bit. */
 const char *scope_text(unsigned scope);
@@ -60,6 +63,12 @@ enum directive_type {
     TYPE_CACHE_NAME,
     TYPE_CACHE_VALID,
     TYPE_POOL_NAME,
+    TYPE_COMPRESS,
+    TYPE_MEDIA_TYPES,
+    TYPE_AUTH,
+    TYPE_PASSWORD_FILE,
+    TYPE_TLS,
+    TYPE_FILE, /* const char *, relative to the file that it stands in */
 };
 
 /* A word of TYPE_CHOICE and TYPE_BITS. Several may have the same value; the table ends with word
@@ -83,7 +92,7 @@ struct directive {
     const char *section; /* of the reference: set in the first row of each */
 };
 
-#define DIRECTIVES_MAX 128
+#define DIRECTIVES_MAX 192
 
 size_t directive_count(void);
 const struct directive *directive_at(size_t index);

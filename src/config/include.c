@@ -184,26 +184,12 @@ static void include_file(struct includer *in, const char *path, const struct pla
     }
 }
 
-/* The pattern, relative to the file that it stands in, for libc. */
-static bool pattern_path(const struct node *node, char *out, size_t cap)
-{
-    struct slice file = node->at.file;
-    size_t dir = file.n;
-    while (dir > 0 && file.p[dir - 1] != '/') {
-        dir--;
-    }
-    bool absolute = slice_starts(node->text, SLICE("/"));
-    struct slice base = slice_take(file, absolute ? 0 : dir);
-    int n = snprintf(out, cap, "%.*s%.*s", SLICE_ARG(base), SLICE_ARG(node->text));
-    return n > 0 && (size_t)n < cap;
-}
-
 static void include_pattern(struct includer *in, const struct node *node, struct node *into,
                             take_fn *take, enum context context)
 {
     char pattern[PATH_MAX];
     if (node->kind != NODE_SCALAR || node->text.n == 0 ||
-        !pattern_path(node, pattern, sizeof(pattern))) {
+        !node_path(node, pattern, sizeof(pattern))) {
         error_at(in->r->errors, &node->at, "include: a path or a list of paths is needed");
         return;
     }

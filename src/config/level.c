@@ -162,6 +162,17 @@ void level_read(struct loading *l, struct level *level, const struct node *map)
     read_defaults(l, level);
 }
 
+bool settings_read(struct loading *l, unsigned scope, const struct node *map, void *own)
+{
+    struct place nowhere = {.file = SLICE("default")};
+    size_t errors = l->errors->errors;
+    struct level *level =
+        level_new(l, scope, NULL, slice_none(), map == NULL ? &nowhere : &map->at);
+    level->own = own;
+    level_read(l, level, map);
+    return l->errors->errors == errors;
+}
+
 /* -- values in several forms -- */
 
 void each_item(struct loading *l, const struct node *value, struct level *of, each_fn *item)

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "config/directives.h"
 #include "config/node.h"
+#include "net/tls.h"
 
 /* A growable array of pointers in the arena. */
 struct pointers {
@@ -44,6 +45,13 @@ struct config_source {
     const struct level *admin; /* NULL: none */
 };
 
+/* `tls` of a pool while it is read. */
+struct tls_block {
+    struct mc_tls tls;
+    struct tls_conf conf;
+    struct slice ciphers;
+};
+
 /* One `listen`. */
 struct listen_line {
     struct slice text;
@@ -68,13 +76,14 @@ struct loading {
     struct slice *groups; /* named groups of all regular expressions of the file: variables */
     size_t groups_n;
     struct log_format *log_formats;
-    struct pointers log_files; /* struct slice */
-    struct pointers upstreams; /* struct level with own = struct upstream_conf */
-    struct pointers pools;     /* the same of struct mc_conf */
-    struct pointers caches;    /* the same of struct cache_store_conf */
-    struct pointers regexes;   /* struct regex */
-    struct pointers listens;   /* struct listen_build, see listen.c */
-    struct pointers servers;   /* struct level */
+    struct pointers log_files;    /* struct slice */
+    struct pointers upstreams;    /* struct level with own = struct upstream_conf */
+    struct pointers pools;        /* the same of struct mc_conf */
+    struct pointers caches;       /* the same of struct cache_store_conf */
+    struct pointers regexes;      /* struct regex */
+    struct pointers tls_contexts; /* struct tls_context */
+    struct pointers listens;      /* struct listen_build, see listen.c */
+    struct pointers servers;      /* struct level */
     struct level *admin;
 };
 
@@ -128,7 +137,9 @@ type_parse_fn parse_flag_value, parse_number, parse_number_or_auto, parse_count,
     parse_text, parse_path;
 type_parse_fn parse_template, parse_templates, parse_field_names, parse_purge_from,
     parse_head_buffers, parse_buffers, parse_proxy_pass, parse_return, parse_set_header;
-type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name;
+type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name, parse_compress,
+    parse_media_types;
+type_parse_fn parse_auth, parse_password_file, parse_tls, parse_file;
 type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver, parse_bind;
 
 /* -- steps of loading -- */
@@ -138,6 +149,9 @@ struct level *level_new(struct loading *, unsigned scope, const struct level *pa
 /* Reads all members of `map` (NULL or null: none) that are directives of the level's scope, reports
  * the others; then gives what is set neither here nor above its default. */
 void level_read(struct loading *, struct level *, const struct node *map);
+/* A directive whose value is a map of others, those of `scope`: reads it into `own`. A map or NULL
+ * (all are at their defaults); False: an error was added. */
+NODISCARD bool settings_read(struct loading *, unsigned scope, const struct node *map, void *own);
 /* `10.0.0.1:3000 weight=2 backup` as the map {address: …, weight: …, backup: on}; a map stays.
  * NULL: an error was added. */
 const struct node *options_map(struct loading *, const struct node *value, const char *what);

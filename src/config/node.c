@@ -1,5 +1,7 @@
 #include "config/node.h"
 
+#include <stdio.h>
+
 struct node *node_new(struct arena *arena, enum node_kind kind, const struct place *at)
 {
     struct node *node = ARENA_NEW(arena, struct node);
@@ -55,4 +57,17 @@ const char *node_kind_text(const struct node *node)
     case NODE_MAP: return "a map";
     }
     return "";
+}
+
+bool node_path(const struct node *node, char *out, size_t cap)
+{
+    struct slice file = node->at.file;
+    size_t dir = file.n;
+    while (dir > 0 && file.p[dir - 1] != '/') {
+        dir--;
+    }
+    bool absolute = slice_starts(node->text, SLICE("/"));
+    struct slice base = slice_take(file, absolute ? 0 : dir);
+    int n = snprintf(out, cap, "%.*s%.*s", SLICE_ARG(base), SLICE_ARG(node->text));
+    return n > 0 && (size_t)n < cap;
 }

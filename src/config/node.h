@@ -41,6 +41,9 @@ void node_append(struct node *parent, struct node *child);
 const struct node *node_find(const struct node *map, struct slice name);
 /* A plain scalar without text, `~` or `null`: a key without a value. */
 bool node_is_null(const struct node *);
+/* The text as a path that is relative to the file that it stands in, NUL-terminated. False: too
+ * long. */
+NODISCARD bool node_path(const struct node *, char *out, size_t cap);
 /* "a list", "a map", "a value": for error texts. */
 const char *node_kind_text(const struct node *);
 

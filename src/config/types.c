@@ -6,6 +6,7 @@
 #include "base/parse.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 
 /* -- errors -- */
@@ -391,6 +392,22 @@ bool parse_text(struct loading *l, const struct directive *d, const struct node 
         return false;
     }
     *field = text;
+    return true;
+}
+
+bool parse_file(struct loading *l, const struct directive *d, const struct node *node, void *block)
+{
+    const char **field = value_field(d, block);
+    struct slice text;
+    char path[PATH_MAX];
+    if (!value_text(l, d, node, false, &text)) {
+        return false;
+    }
+    if (!node_path(node, path, sizeof(path))) {
+        value_error(l, d, node, "the path is too long");
+        return false;
+    }
+    *field = arena_dup(l->arena, slice_of(path)).p;
     return true;
 }
 

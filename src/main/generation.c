@@ -164,7 +164,12 @@ static struct store *make_pool_store(struct generation *g, const struct cache_st
     if (!g->pools[index])
         g->pools[index] =
             kept_pool_borrow(&g->thread->kept, g->config, &g->config->pools[index], g->resolver);
-    return g->pools[index] ? store_pool_new(g->pools[index]->pool, cache->key_prefix) : NULL;
+    if (!g->pools[index])
+        return NULL;
+    struct store *store = store_pool_new(g->pools[index]->pool, cache->key_prefix);
+    if (store)
+        store_pool_compress(store, &cache->compress);
+    return store;
 }
 
 static bool make_store(struct generation *g, size_t index)

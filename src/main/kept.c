@@ -1,6 +1,7 @@
 #include "main/kept.h"
 
 #include "base/assert.h"
+#include "net/tls.h"
 #include "proxy/worker.h"
 
 #include <stdlib.h>
@@ -147,12 +148,19 @@ static bool is_same_bind(const struct address *a, const struct address *b)
     return a->len == 0 || b->len == 0 ? a->len == b->len : address_eq(a, b);
 }
 
+static bool has_same_secrets(const struct mc_conf *a, const struct mc_conf *b)
+{
+    return slice_eq(a->auth.user, b->auth.user) && slice_eq(a->auth.password, b->auth.password) &&
+           tls_context_same(a->tls.context, b->tls.context) &&
+           a->tls.server_name == b->tls.server_name && slice_eq(a->tls.name, b->tls.name);
+}
+
 static bool is_same_pool(const struct mc_conf *a, const struct mc_conf *b)
 {
-    return slice_eq(a->name, b->name) && has_same_places(a, b) && a->protocol == b->protocol &&
-           is_same_bind(&a->bind, &b->bind) && a->replicas == b->replicas &&
-           a->replica_ttl_ms == b->replica_ttl_ms && a->old_places_ms == b->old_places_ms &&
-           a->connect_timeout_ms == b->connect_timeout_ms &&
+    return slice_eq(a->name, b->name) && has_same_places(a, b) && has_same_secrets(a, b) &&
+           a->protocol == b->protocol && is_same_bind(&a->bind, &b->bind) &&
+           a->replicas == b->replicas && a->replica_ttl_ms == b->replica_ttl_ms &&
+           a->old_places_ms == b->old_places_ms && a->connect_timeout_ms == b->connect_timeout_ms &&
            a->send_timeout_ms == b->send_timeout_ms && a->read_timeout_ms == b->read_timeout_ms &&
            a->breaker_fails == b->breaker_fails && a->breaker_probe_ms == b->breaker_probe_ms &&
            a->pending_max == b->pending_max && a->read_buffer_bytes == b->read_buffer_bytes &&

@@ -27,6 +27,21 @@ struct mc_server_conf {
     uint32_t weight;          /* 1 to MC_WEIGHT_MAX */
 };
 
+/* Who we are to servers that ask for it (memcached's -Y). Never in a log. */
+struct mc_auth {
+    struct slice user; /* neither has a space or a control byte; empty: nobody asks */
+    struct slice password;
+};
+#define MC_AUTH_MAX 250 /* bytes of either */
+
+/* TLS to the servers (memcached's -Z). */
+struct tls_context;
+struct mc_tls {
+    struct tls_context *context; /* NULL: no TLS; of the configuration */
+    bool server_name;            /* names are sent (SNI) */
+    struct slice name;           /* in every server's certificate; empty: that of each server */
+};
+
 struct mc_conf {
     struct slice name; /* of the pool, for the log */
     const struct mc_server_conf *servers;
@@ -48,6 +63,8 @@ struct mc_conf {
     size_t send_buffer_bytes; /* queued for one server; stores that pass it are dropped */
     size_t item_max_bytes;    /* what the servers take (`-I`): longer values are not sent, a longer
                                  reply is a lie */
+    struct mc_auth auth;
+    struct mc_tls tls;
 };
 
 #define MC_DEFAULT_PORT    11211

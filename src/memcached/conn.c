@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "memcached/conn_read.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MAGIC     0x6d636331u /* "mcc1" */
@@ -25,6 +26,8 @@ const char *mc_loss_text(enum mc_loss why)
     case MC_LOSS_SEND: return "takes no data";
     case MC_LOSS_GARBAGE: return "a reply that was not the one due";
     case MC_LOSS_PROBE: return "does not speak the protocol";
+    case MC_LOSS_TLS: return "TLS";
+    case MC_LOSS_AUTH: return "user and password (auth) are wrong or missing";
     case MC_LOSS_MEMORY: return "no memory for a value";
     case MC_LOSS_MOVED: return "address changed";
     }
@@ -41,6 +44,7 @@ void mc_conn_init(struct mc_conn *c, struct loop *loop, const struct mc_conf *co
         .counters = counters,
         .events = events,
         .owner = owner,
+        .item_max_bytes = conf->item_max_bytes,
         .stream.fd = -1,
     };
     mc_ops_init(&c->ops);
@@ -86,7 +90,7 @@ static struct mc_conn *conn_of(void *owner)
 
 /* -- opening and ending -- */
 
-static void queue_text(struct mc_conn *c, struct slice s)
+void mc_conn_queue_text(struct mc_conn *c, struct slice s)
 {
     char *at = mc_out_reserve(&c->out, s.n);
     ASSERT(at != NULL);
@@ -95,10 +99,27 @@ static void queue_text(struct mc_conn *c, struct slice s)
     turn_end_schedule(c->loop, &c->flush);
 }
 
-void mc_conn_open(struct mc_conn *c, int fd, bool probe_classic)
+/* A store in form only. It has expired before it is there (-1): a server that asks nobody keeps no
+ * password. */
+static void queue_auth(struct mc_conn *c)
+{
+    const struct mc_auth *auth = &c->conf->auth;
+    char line[MC_COMMAND_MAX];
+    int n =
+        snprintf(line, sizeof(line), "set auth 0 -1 %zu\r\n", auth->user.n + 1 + auth->password.n);
+    mc_conn_queue_text(c, slice_make(line, (size_t)n));
+    mc_conn_queue_text(c, auth->user);
+    mc_conn_queue_text(c, SLICE(" "));
+    mc_conn_queue_text(c, auth->password);
+    mc_conn_queue_text(c, SLICE("\r\n"));
+}
+
+void mc_conn_open(struct mc_conn *c, int fd, struct tls *tls, bool probe_classic)
 {
     ASSERT(c->phase == MC_CONN_CLOSED && mc_ops_count(&c->ops) == 0);
     stream_init(&c->stream, c->loop, fd, &stream_events, c);
+    if (tls != NULL)
+        stream_take_tls(&c->stream, tls);
     stream_want_read(&c->stream, true);
     c->in = malloc(c->conf->read_buffer_bytes);
     ASSERT(c->in != NULL);
@@ -113,9 +134,11 @@ void mc_conn_open(struct mc_conn *c, int fd, bool probe_classic)
     c->noop_answered = false;
     c->protocol = NULL;
     c->probe_classic = probe_classic;
-    c->phase = MC_CONN_PROBING;
+    c->phase = c->conf->auth.user.n > 0 ? MC_CONN_AUTH : MC_CONN_PROBING;
     c->last_read = loop_now(c->loop);
-    queue_text(c, probe_classic ? SLICE("version\r\n") : SLICE("mn\r\nversion\r\n"));
+    if (c->phase == MC_CONN_AUTH)
+        queue_auth(c);
+    mc_conn_queue_text(c, probe_classic ? SLICE("version\r\n") : SLICE("mn\r\nversion\r\n"));
     timer_set(c->loop, &c->reply_deadline, c->conf->read_timeout_ms);
 }
 
@@ -128,6 +151,8 @@ static enum mc_failure failure_of(enum mc_loss why)
     case MC_LOSS_PROBE: return MC_FAILURE_INVALID;
     case MC_LOSS_NONE:
     case MC_LOSS_CLOSED:
+    case MC_LOSS_TLS:
+    case MC_LOSS_AUTH:
     case MC_LOSS_MEMORY:
     case MC_LOSS_MOVED: return MC_FAILURE_ERROR;
     }
@@ -305,7 +330,7 @@ bool mc_conn_set(struct mc_conn *c, const struct mc_key *key, struct blob *value
     mc_out_commit(&c->out, n);
     if (!copied)
         mc_out_value(&c->out, value);
-    queue_text(c, SLICE("\r\n"));
+    mc_conn_queue_text(c, SLICE("\r\n"));
     if (told != NULL)
         push_change(c, MC_OP_SET, told);
     else
@@ -333,7 +358,7 @@ static enum mc_loss flush(struct mc_conn *c)
     case STREAM_OK: break;
     case STREAM_AGAIN: break;
     case STREAM_EOF:
-    case STREAM_ERROR: return MC_LOSS_CLOSED;
+    case STREAM_ERROR: return mc_conn_broken(c);
     }
     mc_count(c->counters, MC_BYTES_OUT, n);
     mc_out_sent(&c->out, n);

@@ -19,6 +19,8 @@ enum mc_loss {
     MC_LOSS_SEND,    /* the server takes no more bytes */
     MC_LOSS_GARBAGE, /* a reply that was not the one due */
     MC_LOSS_PROBE,   /* the probe was answered by no memcached that we can talk to */
+    MC_LOSS_TLS,     /* as stream_problem says */
+    MC_LOSS_AUTH,    /* the server wants a user and password other than ours */
     MC_LOSS_MEMORY,  /* no memory for a value */
     MC_LOSS_MOVED,   /* the server's name has other addresses now */
 };
@@ -26,8 +28,10 @@ const char *mc_loss_text(enum mc_loss);
 
 enum mc_conn_phase {
     MC_CONN_CLOSED,
-    MC_CONN_PROBING,         /* the first answer is due */
-    MC_CONN_PROBING_VERSION, /* `mn` is answered, the version is due */
+    MC_CONN_AUTH,             /* user and password are sent, the answer is due */
+    MC_CONN_PROBING,          /* the first answer to the probe is due */
+    MC_CONN_PROBING_VERSION,  /* `mn` is answered, the version is due */
+    MC_CONN_PROBING_SETTINGS, /* the lines of `stats settings` are due */
     MC_CONN_READY,
 };
 
@@ -58,10 +62,13 @@ struct mc_conn {
     const struct mc_protocol *protocol; /* decided when ready */
     bool probe_classic;                 /* asked for the version only */
     bool noop_answered;                 /* by the probe */
+    size_t item_max_bytes; /* what the server takes: conf's, or less where it says so; known before
+                              the first connection too */
     struct mc_ops ops;
-    uint32_t texts_due;  /* of MC_OP_TEXT among them */
-    uint64_t late_seq;   /* commands before it have had their deadline */
-    uint32_t quiet_tail; /* quiet stores behind the last command that is answered */
+    const char *tls_problem; /* of MC_LOSS_TLS */
+    uint32_t texts_due;      /* of MC_OP_TEXT among them */
+    uint64_t late_seq;       /* commands before it have had their deadline */
+    uint32_t quiet_tail;     /* quiet stores behind the last command that is answered */
     struct mc_out out;
     bool blocked; /* waits until the server takes more */
     bool answered;
@@ -84,9 +91,10 @@ void mc_conn_init(struct mc_conn *, struct loop *, const struct mc_conf *, struc
                   const struct mc_conn_events *, void *owner);
 /* No lookup may be pending. */
 void mc_conn_fini(struct mc_conn *);
-/* Takes the connected descriptor and sends the probe: `mn` and `version`, or only the latter with
- * `probe_classic`. */
-void mc_conn_open(struct mc_conn *, int fd, bool probe_classic);
+/* Takes the connected descriptor, and `tls` where that is what goes over it (NULL: not), and sends
+ * user and password, where there are any, and the probe: `mn` and `version`, or only the latter
+ * with `probe_classic`. */
+void mc_conn_open(struct mc_conn *, int fd, struct tls *tls, bool probe_classic);
 /* Ends the connection if it is open: on_lost, then every pending lookup fails. Not from a lookup's
  * callback. */
 void mc_conn_close(struct mc_conn *, enum mc_loss why);

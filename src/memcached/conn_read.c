@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "memcached/settings.h"
 
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ enum step {
     STEP_MORE,    /* needs more bytes */
     STEP_GARBAGE, /* framing is lost */
     STEP_PROBE,   /* refused by the probe */
+    STEP_AUTH,    /* refused by the server */
     STEP_MEMORY,
 };
 
@@ -300,7 +302,7 @@ static enum step on_text(struct mc_conn *c)
     return STEP_NEXT;
 }
 
-/* -- the probe: `mn` and `version`, or `version` alone -- */
+/* -- the probe: user and password, `mn` and `version`, or `version` alone -- */
 
 static void ready(struct mc_conn *c, const struct mc_protocol *protocol)
 {
@@ -308,27 +310,50 @@ static void ready(struct mc_conn *c, const struct mc_protocol *protocol)
     c->phase = MC_CONN_READY;
 }
 
+/* Of a memcached that says which one it is; what else speaks its protocol need not know it. */
+static void ask_settings(struct mc_conn *c)
+{
+    c->protocol = &mc_protocol_meta;
+    c->phase = MC_CONN_PROBING_SETTINGS;
+    mc_conn_queue_text(c, SLICE("stats settings\r\n"));
+}
+
 static enum step on_version(struct mc_conn *c, bool noop_answered, const struct mc_reply *reply)
 {
     if (reply->kind != MC_REPLY_VERSION)
         return STEP_PROBE;
+    bool known = mc_version_has_meta(reply->text);
     c->version_n = (uint8_t)(reply->text.n < MC_VERSION_MAX ? reply->text.n : MC_VERSION_MAX);
     memcpy(c->version, reply->text.p, c->version_n);
     switch (c->conf->protocol) {
-    case MC_PROTOCOL_AUTO: {
-        bool meta = noop_answered && mc_version_has_meta(reply->text);
-        ready(c, meta ? &mc_protocol_meta : &mc_protocol_classic);
+    case MC_PROTOCOL_AUTO:
+        if (known && noop_answered)
+            ask_settings(c);
+        else
+            ready(c, &mc_protocol_classic);
         return STEP_NEXT;
-    }
-    case MC_PROTOCOL_META: ready(c, &mc_protocol_meta); return STEP_NEXT;
+    case MC_PROTOCOL_META:
+        if (known)
+            ask_settings(c);
+        else
+            ready(c, &mc_protocol_meta);
+        return STEP_NEXT;
     case MC_PROTOCOL_CLASSIC: ready(c, &mc_protocol_classic); return STEP_NEXT;
     }
     return STEP_PROBE;
 }
 
+/* The answer to user and password is "STORED", to anything of somebody unknown an error. */
 static enum step on_probe_reply(struct mc_conn *c, const struct mc_reply *reply)
 {
     c->in_start += reply->line_bytes;
+    if (reply->kind == MC_REPLY_CLIENT_ERROR &&
+        (c->phase == MC_CONN_AUTH || slice_eq(reply->text, SLICE("unauthenticated"))))
+        return STEP_AUTH;
+    if (c->phase == MC_CONN_AUTH) {
+        c->phase = MC_CONN_PROBING;
+        return reply->kind == MC_REPLY_DONE ? STEP_NEXT : STEP_PROBE;
+    }
     if (c->phase == MC_CONN_PROBING && !c->probe_classic) {
         bool unknown = reply->kind == MC_REPLY_ERROR && c->conf->protocol == MC_PROTOCOL_AUTO;
         c->noop_answered = reply->kind == MC_REPLY_NOOP;
@@ -338,15 +363,40 @@ static enum step on_probe_reply(struct mc_conn *c, const struct mc_reply *reply)
     return on_version(c, c->noop_answered, reply);
 }
 
+static enum step on_settings_line(struct mc_conn *c)
+{
+    size_t item_max = c->item_max_bytes;
+    size_t line_bytes = 0;
+    switch (mc_settings_line(unread(c), &item_max, &line_bytes)) {
+    case MC_SETTINGS_MORE: return STEP_MORE;
+    case MC_SETTINGS_BAD: return STEP_PROBE;
+    case MC_SETTINGS_END: ready(c, c->protocol); break;
+    case MC_SETTINGS_LINE: break;
+    }
+    c->in_start += line_bytes;
+    c->item_max_bytes = item_max < c->conf->item_max_bytes ? item_max : c->conf->item_max_bytes;
+    return STEP_NEXT;
+}
+
 /* -- reading -- */
+
+enum mc_loss mc_conn_broken(struct mc_conn *c)
+{
+    c->tls_problem = stream_problem(&c->stream);
+    return c->tls_problem == NULL ? MC_LOSS_CLOSED : MC_LOSS_TLS;
+}
 
 static enum step next_reply(struct mc_conn *c)
 {
+    if (c->phase == MC_CONN_PROBING_SETTINGS)
+        return on_settings_line(c);
     struct mc_reply reply;
     bool probing = c->phase != MC_CONN_READY;
     if (UNLIKELY(c->texts_due > 0) && text_is_due(c))
         return on_text(c);
     const struct mc_protocol *protocol = probing ? &mc_protocol_meta : c->protocol;
+    if (c->phase == MC_CONN_AUTH)
+        protocol = &mc_protocol_classic;
     switch (protocol->parse(unread(c), c->conf->item_max_bytes, &reply)) {
     case MC_PARSE_OK: return probing ? on_probe_reply(c, &reply) : on_reply(c, &reply);
     case MC_PARSE_MORE: return STEP_MORE;
@@ -365,6 +415,7 @@ static enum mc_loss handle_replies(struct mc_conn *c)
     case STEP_MORE: return MC_LOSS_NONE;
     case STEP_GARBAGE: return MC_LOSS_GARBAGE;
     case STEP_PROBE: return MC_LOSS_PROBE;
+    case STEP_AUTH: return MC_LOSS_AUTH;
     case STEP_MEMORY: return MC_LOSS_MEMORY;
     }
     return MC_LOSS_GARBAGE;
@@ -388,8 +439,8 @@ static enum mc_loss read_buffer(struct mc_conn *c, size_t *n)
     switch (stream_read(&c->stream, c->in + c->in_end, c->conf->read_buffer_bytes - c->in_end, n)) {
     case STREAM_OK: c->in_end += *n; return MC_LOSS_NONE;
     case STREAM_AGAIN: *n = 0; return MC_LOSS_NONE;
-    case STREAM_EOF:
-    case STREAM_ERROR: return MC_LOSS_CLOSED;
+    case STREAM_EOF: return MC_LOSS_CLOSED;
+    case STREAM_ERROR: return mc_conn_broken(c);
     }
     return MC_LOSS_CLOSED;
 }
@@ -401,8 +452,8 @@ static enum mc_loss read_value(struct mc_conn *c, size_t *n)
     switch (stream_read(&c->stream, value->data + value->len, total - value->len, n)) {
     case STREAM_OK: value->len += *n; break;
     case STREAM_AGAIN: *n = 0; break;
-    case STREAM_EOF:
-    case STREAM_ERROR: return MC_LOSS_CLOSED;
+    case STREAM_EOF: return MC_LOSS_CLOSED;
+    case STREAM_ERROR: return mc_conn_broken(c);
     }
     if (value->len < total)
         return MC_LOSS_NONE;

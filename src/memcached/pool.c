@@ -144,6 +144,25 @@ bool mc_pool_add(struct mc_pool *pool, const struct mc_key *key, struct blob *va
     return store(pool, key, value, (struct mc_store_line){.flags = flags, .add = true}, ttl_s);
 }
 
+size_t mc_pool_item_max_bytes(const struct mc_pool *pool)
+{
+    size_t least = pool->env.conf->item_max_bytes;
+    for (size_t i = 0; i < pool->servers_n; i++) {
+        size_t takes = pool->servers[i].conn.item_max_bytes;
+        least = takes < least ? takes : least;
+    }
+    return least;
+}
+
+bool mc_pool_is_up(const struct mc_pool *pool)
+{
+    for (size_t i = 0; i < pool->servers_n; i++) {
+        if (mc_conn_is_ready(&pool->servers[i].conn))
+            return true;
+    }
+    return false;
+}
+
 void mc_pool_del(struct mc_pool *pool, const struct mc_key *key)
 {
     forget_old(pool, key);

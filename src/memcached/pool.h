@@ -107,6 +107,15 @@ bool mc_pool_set_first(struct mc_pool *, const struct mc_key *, struct blob *val
 /* The same, only where nothing is. */
 bool mc_pool_add(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                  int64_t ttl_s);
+/* What an item costs a server beside its key and value, generously: header, CAS, flags,
+ * terminators. */
+#define MC_ITEM_OVERHEAD_BYTES 72
+/* The longest item that every server of the pool takes, as far as they have told: never more than
+ * conf's `item_max_bytes`, which stands for those that have not. */
+size_t mc_pool_item_max_bytes(const struct mc_pool *);
+/* Is any server connected? */
+bool mc_pool_is_up(const struct mc_pool *);
+
 void mc_pool_del(struct mc_pool *, const struct mc_key *);
 /* A command of a tool to one server, answered by text: `stats`, `me KEY`, `delete KEY`. */
 struct mc_text {
@@ -118,7 +127,8 @@ struct mc_text {
 /* Lines that begin with STAT are followed by others, any other line ends the answer. Not while
  * stores are on their way to that server. As mc_pool_get. */
 NODISCARD enum mc_result mc_pool_ask(struct mc_pool *, size_t server, struct mc_text *);
-/* Gives an item `ttl_s` seconds to live from now on, where the server has the meta protocol. */
+/* Gives an item `ttl_s` seconds (as of mc_exptime) to live from now on, where the server has the
+ * meta protocol. */
 void mc_pool_touch(struct mc_pool *, const struct mc_key *, uint32_t ttl_s);
 /* Removes only the item of version `cas`; with `mark` it stays, stale, and one of those who look
  * with a lease wins it. Does nothing where the server has no versions. */

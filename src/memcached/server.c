@@ -4,10 +4,6 @@
 #include "base/hash.h"
 #include "memcached/server_connect.h"
 
-/* What an item costs the server beside key and value, generously: header, CAS, flags, terminators.
- */
-#define ITEM_OVERHEAD_BYTES 72
-
 static void server_on_waiting_deadline(struct timer *);
 static void conn_on_ready(struct mc_conn *);
 static void conn_on_answers(struct mc_conn *);
@@ -33,6 +29,7 @@ void mc_server_fini(struct mc_server *s)
     timer_cancel(&s->waiting_deadline);
     mc_server_connect_fini(s);
     mc_conn_fini(&s->conn);
+    tls_session_forget(&s->session);
 }
 
 /* -- lookups that wait for the connection -- */
@@ -115,17 +112,25 @@ static void conn_on_late(struct mc_conn *c)
         (void)mc_breaker_fail(&s->breaker);
 }
 
+static void fail_for(struct mc_server *s, const struct mc_conn *c, enum mc_loss why)
+{
+    if (why == MC_LOSS_TLS)
+        mc_server_failed_tls(s, c->tls_problem);
+    else
+        mc_server_failed(s, mc_loss_text(why));
+}
+
 static void conn_on_lost(struct mc_conn *c, enum mc_loss why, bool busy)
 {
     struct mc_server *s = c->owner;
-    bool idle = !busy && why == MC_LOSS_CLOSED;
+    bool idle = !busy && (why == MC_LOSS_CLOSED || why == MC_LOSS_TLS); /* ended without a word */
     bool unanswered = why == MC_LOSS_CLOSED && c->protocol == NULL && !c->noop_answered;
     if (unanswered && mc_server_mn_closed(s))
         mc_server_attempt(s);
     else if (why == MC_LOSS_MOVED || idle)
         mc_server_reconnect(s);
     else
-        mc_server_failed(s, mc_loss_text(why));
+        fail_for(s, c, why);
 }
 
 /* -- commands -- */
@@ -161,7 +166,7 @@ void mc_server_forget(struct mc_server *s, struct mc_get *get)
 bool mc_server_set(struct mc_server *s, const struct mc_key *key, struct blob *value,
                    struct mc_store_line line, struct mc_get *told)
 {
-    if (value->len + key->n + ITEM_OVERHEAD_BYTES > s->env->conf->item_max_bytes) {
+    if (value->len + key->n + MC_ITEM_OVERHEAD_BYTES > s->conn.item_max_bytes) {
         mc_count(&s->counters, MC_SETS_TOO_LONG, 1);
         return false;
     }

@@ -6,6 +6,7 @@
 #include "memcached/breaker.h"
 #include "memcached/conn.h"
 #include "net/dial.h"
+#include "net/tls_handshake.h"
 
 #define MC_ADDRESSES_MAX 16
 
@@ -25,6 +26,8 @@ struct mc_server {
     struct mc_breaker breaker;
     struct mc_conn conn;
     struct dial dial;
+    struct tls_handshake handshake; /* behind dial, where the pool has TLS */
+    struct tls_session session;     /* of the last connection */
     struct address addresses[MC_ADDRESSES_MAX];
     size_t addresses_n;
     size_t address_at; /* the one in use or tried last */

@@ -2,9 +2,11 @@
 
 #include "base/assert.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static dial_fn server_on_dial;
+static tls_handshake_fn server_on_handshake;
 static resolver_fn server_on_addresses, server_on_renewed;
 static timer_fn server_on_attempt, server_on_renew;
 
@@ -68,6 +70,13 @@ void mc_server_failed(struct mc_server *s, const char *why)
     mc_server_fail_waiting(s);
 }
 
+void mc_server_failed_tls(struct mc_server *s, const char *problem)
+{
+    char why[256];
+    (void)snprintf(why, sizeof(why), "TLS: %s", problem);
+    mc_server_failed(s, why);
+}
+
 void mc_server_up(struct mc_server *s)
 {
     set_state(s, MC_SERVER_UP);
@@ -127,6 +136,16 @@ void mc_server_reconnect(struct mc_server *s)
     schedule_attempt(s);
 }
 
+static void start_handshake(struct mc_server *s, int fd)
+{
+    const struct mc_conf *conf = s->env->conf;
+    const struct endpoint *endpoint = &s->conf->endpoint;
+    const struct tls_peer peer = {.name = conf->tls.name.n > 0 ? conf->tls.name : endpoint->host,
+                                  .send_name = conf->tls.server_name};
+    tls_handshake_start(&s->handshake, conf->tls.context, fd, &peer, &s->session,
+                        conf->connect_timeout_ms);
+}
+
 /* A server that goes away closes on `mn` too, but hardly twice without being gone between. */
 #define MN_CLOSES_MAX 2
 
@@ -146,13 +165,34 @@ static void server_on_dial(struct dial *d, enum dial_result result, int fd)
 {
     struct mc_server *s = d->owner;
     if (result == DIAL_OK) {
-        mc_conn_open(&s->conn, fd, asks_version_only(s));
+        if (s->env->conf->tls.context != NULL)
+            start_handshake(s, fd);
+        else
+            mc_conn_open(&s->conn, fd, NULL, asks_version_only(s));
         return;
     }
     s->mn_closed = 0;
     mc_count(&s->counters, MC_CONNECT_FAILS, 1);
     s->address_at = (s->address_at + 1) % s->addresses_n;
     mc_server_failed(s, dial_result_text(result));
+}
+
+static void server_on_handshake(struct tls_handshake *h, int fd, struct tls *tls,
+                                const char *problem)
+{
+    struct mc_server *s = h->owner;
+    if (tls != NULL) {
+        mc_conn_open(&s->conn, fd, tls, asks_version_only(s));
+        return;
+    }
+    s->mn_closed = 0;
+    if (h->stumbled) {
+        dial_next(s);
+        return;
+    }
+    mc_count(&s->counters, MC_CONNECT_FAILS, 1);
+    s->address_at = (s->address_at + 1) % s->addresses_n;
+    mc_server_failed_tls(s, problem);
 }
 
 /* -- names -- */
@@ -217,6 +257,7 @@ void mc_server_connect_init(struct mc_server *s)
 {
     const struct endpoint *endpoint = &s->conf->endpoint;
     dial_init(&s->dial, s->env->loop, server_on_dial, s);
+    tls_handshake_init(&s->handshake, s->env->loop, server_on_handshake, s);
     timer_init(&s->attempt, server_on_attempt, s);
     timer_init(&s->renew, server_on_renew, s);
     s->is_name = !endpoint->is_unix && !endpoint->is_literal;
@@ -234,5 +275,6 @@ void mc_server_connect_fini(struct mc_server *s)
     timer_cancel(&s->attempt);
     timer_cancel(&s->renew);
     dial_cancel(&s->dial);
+    tls_handshake_cancel(&s->handshake);
     resolver_cancel(&s->query);
 }

@@ -15,6 +15,8 @@ NODISCARD bool mc_server_mn_closed(struct mc_server *);
 void mc_server_up(struct mc_server *);
 /* A failure that the breaker counts; the waiting lookups fail, the next attempt is scheduled. */
 void mc_server_failed(struct mc_server *, const char *why);
+/* The same; `problem` is what the TLS library says. */
+void mc_server_failed_tls(struct mc_server *, const char *problem);
 /* The connection went without a failure: as soon as an attempt is due. */
 void mc_server_reconnect(struct mc_server *);
 bool mc_server_is_connecting(const struct mc_server *);

@@ -23,11 +23,17 @@ struct resolver {
     bool closing;
 };
 
+/* Whom to tell; both NULL: has been told, or cancelled. */
+struct listener_of_answer {
+    resolver_fn *fn;
+    resolver_service_fn *service_fn;
+    void *owner;
+};
+
 struct resolver_query {
     struct list node; /* in `answered` */
     struct resolver *resolver;
-    resolver_fn *fn; /* NULL: has been called or cancelled */
-    void *owner;
+    struct listener_of_answer to;
     uint16_t port;
     bool starting; /* an answer that comes now is one of the hosts file */
     bool asking;   /* c-ares has it */
@@ -46,10 +52,23 @@ static void query_free(void *arg)
  * callback. */
 static void query_end(struct resolver_query *q)
 {
-    q->fn = NULL;
+    q->to = (struct listener_of_answer){0};
     timer_cancel(&q->deadline);
     list_remove(&q->node);
     loop_bury(q->resolver->loop, q, query_free);
+}
+
+static bool is_listened_to(const struct resolver_query *q)
+{
+    return q->to.fn != NULL || q->to.service_fn != NULL;
+}
+
+static void tell(struct listener_of_answer to, const struct dns_answer *a)
+{
+    if (to.fn != NULL)
+        to.fn(to.owner, a->result, a->addresses, a->count, a->ttl_ms);
+    else
+        to.service_fn(to.owner, a->result, a->services, a->count, a->ttl_ms);
 }
 
 /* -- driving c-ares -- */
@@ -127,7 +146,7 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
 {
     struct resolver_query *q = arg;
     q->asking = false;
-    if (q->fn == NULL || q->resolver->closing) {
+    if (!is_listened_to(q) || q->resolver->closing) {
         query_end(q);
     } else {
         dns_answer_init(&q->answer, status, info, q->port, q->starting);
@@ -137,6 +156,19 @@ static void on_answer(void *arg, int status, int timeouts UNUSED, struct ares_ad
         ares_freeaddrinfo(info);
 }
 
+static void on_service_answer(void *arg, int status, int timeouts UNUSED, unsigned char *message,
+                              int n)
+{
+    struct resolver_query *q = arg;
+    q->asking = false;
+    if (!is_listened_to(q) || q->resolver->closing) {
+        query_end(q);
+        return;
+    }
+    dns_answer_init_services(&q->answer, status, message, n);
+    deliver_later(q);
+}
+
 /* A callback may start and cancel queries, and free the resolver, which then lives until the end of
  * the turn. */
 static void on_deliver(struct turn_end *t)
@@ -144,19 +176,19 @@ static void on_deliver(struct turn_end *t)
     struct resolver *r = t->owner;
     while (!list_empty(&r->answered)) {
         struct resolver_query *q = list_entry(r->answered.next, struct resolver_query, node);
-        const struct dns_answer *a = &q->answer;
-        resolver_fn *fn = q->fn;
+        struct listener_of_answer to = q->to;
         query_end(q);
-        fn(q->owner, a->result, a->addresses, a->count, a->ttl_ms);
+        tell(to, &q->answer);
     }
 }
 
 static void on_query_deadline(struct timer *t)
 {
     struct resolver_query *q = t->owner;
-    resolver_fn *fn = q->fn;
-    q->fn = NULL;
-    fn(q->owner, RESOLVER_TIMEOUT, NULL, 0, q->answer.ttl_ms);
+    const struct dns_answer none = {.result = RESOLVER_TIMEOUT, .ttl_ms = q->answer.ttl_ms};
+    struct listener_of_answer to = q->to;
+    q->to = (struct listener_of_answer){0};
+    tell(to, &none);
 }
 
 /* -- for others -- */
@@ -194,17 +226,22 @@ void resolver_free(struct resolver **rp)
     loop_bury(r->loop, r, free);
 }
 
-struct resolver_query *resolver_query(struct resolver *r, struct slice host, uint16_t port,
-                                      resolver_fn *fn, void *owner)
+static struct resolver_query *query_new(struct resolver *r, struct listener_of_answer to)
 {
     struct resolver_query *q = calloc(1, sizeof(*q));
     ASSERT(q != NULL);
     list_init(&q->node);
     q->resolver = r;
-    q->fn = fn;
-    q->owner = owner;
-    q->port = port;
+    q->to = to;
     timer_init(&q->deadline, on_query_deadline, q);
+    return q;
+}
+
+struct resolver_query *resolver_query(struct resolver *r, struct slice host, uint16_t port,
+                                      resolver_fn *fn, void *owner)
+{
+    struct resolver_query *q = query_new(r, (struct listener_of_answer){.fn = fn, .owner = owner});
+    q->port = port;
     char name[256];
     if (dns_answer_of_literal(&q->answer, host, port)) {
         deliver_later(q);
@@ -222,18 +259,36 @@ struct resolver_query *resolver_query(struct resolver *r, struct slice host, uin
     return q;
 }
 
+struct resolver_query *resolver_query_service(struct resolver *r, struct slice name,
+                                              resolver_service_fn *fn, void *owner)
+{
+    struct resolver_query *q =
+        query_new(r, (struct listener_of_answer){.service_fn = fn, .owner = owner});
+    char text[256];
+    if (name.n == 0 || !slice_to_cstr(name, text, sizeof(text))) {
+        dns_answer_init_services(&q->answer, ARES_EBADNAME, NULL, 0);
+        deliver_later(q);
+        return q;
+    }
+    timer_set(r->loop, &q->deadline, r->timeout_ms);
+    q->asking = true;
+    dns_ask_services(r->channel, text, on_service_answer, q);
+    set_retry(r);
+    return q;
+}
+
 void resolver_cancel(struct resolver_query **qp)
 {
     struct resolver_query *q = *qp;
     if (q == NULL)
         return;
     *qp = NULL;
-    if (q->fn == NULL)
+    if (!is_listened_to(q))
         return; /* its callback is running */
     if (!q->asking) {
         query_end(q);
         return;
     }
-    q->fn = NULL;
+    q->to = (struct listener_of_answer){0};
     timer_cancel(&q->deadline);
 }

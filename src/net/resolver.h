@@ -24,6 +24,21 @@ const char *resolver_result_text(enum resolver_result);
 typedef void resolver_fn(void *owner, enum resolver_result, const struct address *addresses,
                          size_t count, int64_t ttl_ms);
 
+/* One server of a service (RFC 2782). */
+struct resolver_service {
+    char target[256]; /* host name without its final dot */
+    uint16_t port;
+    uint16_t priority; /* lower ones first */
+    uint16_t weight;
+};
+#define RESOLVER_SERVICES_MAX 256
+
+/* As resolver_fn, of SRV records. Where there are more than RESOLVER_SERVICES_MAX, the first ones.
+ */
+typedef void resolver_service_fn(void *owner, enum resolver_result,
+                                 const struct resolver_service *services, size_t count,
+                                 int64_t ttl_ms);
+
 /* `servers` NULL: /etc/resolv.conf; else a comma separated list of `ip[:port]` (at most 16) as the
  * `resolver` directive gives it; names are then taken as absolute, without the search list. NULL:
  * `servers` is not such a list, or out of memory. */
@@ -32,6 +47,9 @@ void resolver_free(struct resolver **);
 /* Literals work too and never ask anybody. */
 struct resolver_query *resolver_query(struct resolver *, struct slice host, uint16_t port,
                                       resolver_fn *, void *owner);
+/* The SRV records of a name such as _memcached._tcp.example.com, which is taken as absolute. */
+struct resolver_query *resolver_query_service(struct resolver *, struct slice name,
+                                              resolver_service_fn *, void *owner);
 /* The callback will not come; clears the pointer. */
 void resolver_cancel(struct resolver_query **);
 /* Blocking, for the start of the process before any loop runs: same sources, bounded by

@@ -6,7 +6,6 @@
 
 #define DNS_PORT     53
 #define SERVERS_MAX  16
-#define TTL_MIN_MS   1000
 #define TTL_HOSTS_MS 60000
 /* c-ares doubles its timeout with every round: four rounds over all servers take 1 + 2 + 4 + 8
  * times the first one. */
@@ -117,7 +116,7 @@ void dns_ask(ares_channel channel, const char *host, ares_addrinfo_callback fn, 
     ares_getaddrinfo(channel, host, NULL, &hints, fn, arg);
 }
 
-static enum resolver_result result_of_status(int status)
+enum resolver_result dns_result_of_status(int status)
 {
     switch (status) {
     case ARES_SUCCESS: return RESOLVER_OK;
@@ -181,7 +180,7 @@ static void alloc_addresses(struct dns_answer *a, size_t count)
 void dns_answer_init(struct dns_answer *a, int status, const struct ares_addrinfo *info,
                      uint16_t port, bool from_hosts_file)
 {
-    *a = (struct dns_answer){.result = result_of_status(status), .ttl_ms = TTL_MIN_MS};
+    *a = (struct dns_answer){.result = dns_result_of_status(status), .ttl_ms = DNS_TTL_MIN_MS};
     if (a->result != RESOLVER_OK || info == NULL)
         return;
     alloc_addresses(a, RESOLVER_ADDRESSES_MAX);
@@ -190,13 +189,15 @@ void dns_answer_init(struct dns_answer *a, int status, const struct ares_addrinf
     if (a->count == 0)
         a->result = RESOLVER_NOT_FOUND;
     int64_t ttl_ms = from_hosts_file ? TTL_HOSTS_MS : (int64_t)smallest_ttl_s(info) * 1000;
-    a->ttl_ms = ttl_ms < TTL_MIN_MS ? TTL_MIN_MS : ttl_ms;
+    a->ttl_ms = ttl_ms < DNS_TTL_MIN_MS ? DNS_TTL_MIN_MS : ttl_ms;
 }
 
 void dns_answer_fini(struct dns_answer *a)
 {
     free(a->addresses);
+    free(a->services);
     a->addresses = NULL;
+    a->services = NULL;
     a->count = 0;
 }
 

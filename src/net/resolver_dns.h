@@ -6,9 +6,14 @@
 
 #include <ares.h>
 
+#define DNS_TTL_MIN_MS 1000
+
+enum resolver_result dns_result_of_status(int status);
+
 struct dns_answer {
     enum resolver_result result;
-    struct address *addresses; /* IPv4 before IPv6, each once; owned */
+    struct address *addresses;         /* IPv4 before IPv6, each once; owned */
+    struct resolver_service *services; /* of a question for them; owned */
     size_t count;
     int64_t ttl_ms;
 };
@@ -24,6 +29,10 @@ void dns_ask(ares_channel, const char *host, ares_addrinfo_callback fn, void *ar
  * minute. */
 void dns_answer_init(struct dns_answer *, int status, const struct ares_addrinfo *info,
                      uint16_t port, bool from_hosts_file);
+/* Asks for SRV. */
+void dns_ask_services(ares_channel, const char *name, ares_callback fn, void *arg);
+/* `message` is the server's, none where `status` is an error. */
+void dns_answer_init_services(struct dns_answer *, int status, const unsigned char *message, int n);
 void dns_answer_fini(struct dns_answer *);
 /* False: `host` is not an IPv4 or IPv6 literal. */
 NODISCARD bool dns_answer_of_literal(struct dns_answer *, struct slice host, uint16_t port);

@@ -1,5 +1,8 @@
 #include "net/stream.h"
 
+#include "base/assert.h"
+#include "net/tls.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
@@ -25,8 +28,14 @@ void stream_init(struct stream *s, struct loop *loop, int fd, const struct strea
     s->loop = loop;
     s->events = events;
     s->owner = owner;
+    s->tls = NULL;
     s->fd = fd;
     s->reading = false;
+}
+
+void stream_take_tls(struct stream *s, struct tls *tls)
+{
+    s->tls = tls;
 }
 
 void stream_close(struct stream *s, bool reset)
@@ -35,12 +44,22 @@ void stream_close(struct stream *s, bool reset)
         return;
     stream_want_read(s, false);
     stream_want_write(s, false);
+    if (s->tls != NULL && !reset)
+        tls_shutdown(s->tls);
+    tls_free(&s->tls);
     if (reset) {
         struct linger now = {.l_onoff = 1, .l_linger = 0};
         (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     }
     (void)close(s->fd);
     s->fd = -1;
+}
+
+/* What TLS has taken off the socket and nobody has read yet is no event of the socket. */
+static void announce_rest(struct stream *s)
+{
+    if (s->tls != NULL && s->reading && tls_has_more(s->tls))
+        ev_feed_event(loop_ev(s->loop), &s->read_io, EV_READ);
 }
 
 void stream_want_read(struct stream *s, bool on)
@@ -52,6 +71,7 @@ void stream_want_read(struct stream *s, bool on)
         ev_io_start(loop_ev(s->loop), &s->read_io);
     else
         ev_io_stop(loop_ev(s->loop), &s->read_io);
+    announce_rest(s);
 }
 
 void stream_want_write(struct stream *s, bool on)
@@ -67,8 +87,17 @@ static enum stream_result result_of_errno(void)
     return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN : STREAM_ERROR;
 }
 
+static enum stream_result read_tls(struct stream *s, char *buf, size_t cap, size_t *n)
+{
+    enum stream_result result = tls_read(s->tls, buf, cap, n);
+    announce_rest(s);
+    return result;
+}
+
 enum stream_result stream_read(struct stream *s, char *buf, size_t cap, size_t *n)
 {
+    if (s->tls != NULL)
+        return read_tls(s, buf, cap, n);
     ssize_t got;
     do {
         got = recv(s->fd, buf, cap, 0);
@@ -83,6 +112,8 @@ enum stream_result stream_read(struct stream *s, char *buf, size_t cap, size_t *
 
 enum stream_result stream_writev(struct stream *s, const struct iovec *iov, int count, size_t *n)
 {
+    if (s->tls != NULL)
+        return tls_writev(s->tls, iov, count, n);
     struct msghdr msg = {
         .msg_iov = (struct iovec *)iov, /* sendmsg only reads it */
         .msg_iovlen = (size_t)(count < IOV_MAX ? count : IOV_MAX),
@@ -97,13 +128,22 @@ enum stream_result stream_writev(struct stream *s, const struct iovec *iov, int 
     return STREAM_OK;
 }
 
+const char *stream_problem(const struct stream *s)
+{
+    return s->tls == NULL ? NULL : tls_problem(s->tls);
+}
+
 void stream_shutdown(struct stream *s)
 {
+    if (s->tls != NULL)
+        tls_shutdown(s->tls);
     (void)shutdown(s->fd, SHUT_WR);
 }
 
 bool stream_has_unread(struct stream *s)
 {
+    if (s->tls != NULL)
+        return tls_has_unread(s->tls);
     char byte;
     ssize_t got;
     do {
@@ -115,6 +155,7 @@ bool stream_has_unread(struct stream *s)
 int stream_detach(struct stream *s)
 {
     int fd = s->fd;
+    ASSERT(s->tls == NULL);
     stream_want_read(s, false);
     stream_want_write(s, false);
     s->fd = -1;

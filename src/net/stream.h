@@ -1,6 +1,6 @@
-/* A connected, non-blocking byte stream: plain TCP or unix now, TLS under the same calls later.
- * Read interest is set once and stays (level-triggered); write interest only after a write would
- * block. */
+/* A connected, non-blocking byte stream: plain TCP or unix, or TLS (net/tls.h) under the same
+ * calls. Read interest is set once and stays (level-triggered); write interest only after a write
+ * would block. */
 #pragma once
 
 #include "base/attr.h"
@@ -20,6 +20,7 @@ enum stream_result {
 };
 
 struct stream;
+struct tls;
 typedef void stream_fn(struct stream *);
 
 struct stream_events {
@@ -33,12 +34,15 @@ struct stream {
     struct loop *loop;
     const struct stream_events *events; /* static table of the user */
     void *owner;                        /* of the user */
+    struct tls *tls;                    /* NULL: the bytes go as they are */
     int fd;                             /* -1: closed */
     bool reading;                       /* read interest is on */
 };
 
 /* Takes the descriptor (non-blocking, connected). No interest is set yet. */
 void stream_init(struct stream *, struct loop *, int fd, const struct stream_events *, void *owner);
+/* Right after stream_init: takes what the handshake on this descriptor has led to. */
+void stream_take_tls(struct stream *, struct tls *);
 /* Closes and stops all interest; safe when already closed. With `reset` the peer gets a RST
  * (SO_LINGER 0): it sees that what came is cut. */
 void stream_close(struct stream *, bool reset);
@@ -56,9 +60,12 @@ void stream_want_write(struct stream *, bool on);
 /* At most `cap` bytes; `*n` is set on STREAM_OK. A read shorter than `cap` has drained the socket.
  */
 NODISCARD enum stream_result stream_read(struct stream *, char *buf, size_t cap, size_t *n);
-/* May write less than all; `*n` is set on STREAM_OK. Never raises SIGPIPE. */
+/* May write less than all; `*n` is set on STREAM_OK. Never raises SIGPIPE. After STREAM_AGAIN the
+ * next call has to begin with the same bytes. */
 NODISCARD enum stream_result stream_writev(struct stream *, const struct iovec *iov, int count,
                                            size_t *n);
+/* What is known of a STREAM_ERROR beyond the broken connection, in words that stay; or NULL. */
+const char *stream_problem(const struct stream *);
 /* Half-closes our side after what was written. */
 void stream_shutdown(struct stream *);
 
@@ -67,5 +74,5 @@ void stream_shutdown(struct stream *);
 bool stream_has_unread(struct stream *);
 
 /* Gives the descriptor away (a tunnel takes it): stops all interest, the stream is closed without
- * closing it. */
+ * closing it. Not with TLS. */
 int stream_detach(struct stream *);

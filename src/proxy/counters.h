@@ -35,6 +35,14 @@
       "Hits whose response came out of the memcached pool")                                        \
     X(CACHE_PURGES, "cache_purges", "mcproxy_cache_purges_total", "",                              \
       "Purges asked of this process")                                                              \
+    X(CHUNKS_READ, "cache_chunks_read", "mcproxy_cache_chunks_read_total", "",                     \
+      "Chunks of large responses read from the memcached pool")                                    \
+    X(CHUNKS_LOST, "cache_chunks_lost", "mcproxy_cache_chunks_lost_total", "",                     \
+      "Chunks that the pool did not have, or not intact")                                          \
+    X(CHUNKS_MENDED, "cache_chunks_mended", "mcproxy_cache_chunks_mended_total", "",               \
+      "Lost chunks that the origin gave again")                                                    \
+    X(FILLS_LOST, "cache_fills_lost", "mcproxy_cache_fills_lost_total", "",                        \
+      "Large responses that could not be stored to their end")                                     \
     X(RESPONSES_1XX, "responses_1xx", "mcproxy_responses_total", "class=\"1xx\"",                  \
       "Responses by status class")                                                                 \
     X(RESPONSES_2XX, "responses_2xx", "mcproxy_responses_total", "class=\"2xx\"", "")              \

@@ -6,57 +6,16 @@
 #include "cache/freshness.h"
 #include "http/date.h"
 #include "proxy/client.h"
+#include "proxy/deliver_chunks.h"
 #include "proxy/deliver_head.h"
 #include "proxy/deliver_range.h"
+#include "proxy/deliver_send.h"
 #include "proxy/failure.h"
 #include "proxy/outcome.h"
 #include "proxy/purge.h"
 #include "proxy/reply.h"
 
-#include <stdio.h>
-
-/* Content handed to the client at once: a batch is written before the next one is taken. */
 #define BATCH_PIECES 16
-#define BATCH_BYTES  (64 * 1024)
-
-/* Bytes on their way to the client, for $bytes_sent. */
-static size_t pending(const struct client *c)
-{
-    return c->worker->out.bytes + c->queue.bytes;
-}
-
-static void send_head(struct request *r, const struct response_text *t)
-{
-    size_t before = pending(r->client);
-    r->head_sent = true;
-    r->status = t->status;
-    r->sent_fields = t->lines;
-    r->sent_stored = t->stored;
-    r->client->codec->send_head(r->client, r, t);
-    r->bytes_sent += pending(r->client) - before;
-}
-
-static void send_content(struct request *r, struct blob *blob, struct slice bytes)
-{
-    size_t before = pending(r->client);
-    r->client->codec->send_content(r->client, r, blob, bytes);
-    r->content_sent += bytes.n;
-    r->bytes_sent += pending(r->client) - before;
-}
-
-/* What is small goes out with the next write of this connection; what is not is waited for, so that
- * the log says what the client got. */
-static enum deliver_result finish(struct request *r)
-{
-    struct client *c = r->client;
-    if (!r->delivered) {
-        c->codec->send_end(c, r);
-        r->delivered = true;
-    }
-    if ((pending(c) > BATCH_BYTES || client_queued(c) > 0) && !client_flush(c))
-        return DELIVER_CUT;
-    return client_queued(c) > 0 ? DELIVER_WAIT : DELIVER_DONE;
-}
 
 static bool status_has_content(unsigned status)
 {
@@ -74,26 +33,30 @@ static enum condition evaluate(struct request *r, const struct stored_view *v)
 
 static enum deliver_result deliver_ranges(struct request *r, const struct range_answer *a)
 {
-    send_head(r, &a->text);
+    struct slice content = r->entry->view.content;
+    deliver_send_head(r, &a->text);
     for (size_t i = 0; i < a->n; i++) {
-        send_content(r, NULL, a->parts[i].head);
-        send_content(r, r->entry->blob, a->parts[i].content);
+        deliver_send_content(r, NULL, a->parts[i].head);
+        const struct byte_range *range = &a->parts[i].range;
+        deliver_send_content(r, r->entry->blob, slice_make(content.p + range->first, range->n));
     }
-    send_content(r, NULL, a->tail);
-    return finish(r);
+    deliver_send_content(r, NULL, a->tail);
+    return deliver_finish(r);
 }
 
 static enum deliver_result deliver_entry(struct request *r)
 {
     if (r->delivered)
-        return finish(r);
+        return deliver_finish(r);
+    if (UNLIKELY(r->chunks != NULL))
+        return deliver_chunks_run(r);
     const struct stored_view *v = &r->entry->view;
     struct response_text t = {.status = v->meta.status, .has_length = true};
     switch (evaluate(r, v)) {
     case CONDITION_NOT_MODIFIED:
         deliver_head_not_modified(r, v, &t);
-        send_head(r, &t);
-        return finish(r);
+        deliver_send_head(r, &t);
+        return deliver_finish(r);
     case CONDITION_FAILED:
         r->reply = REPLY_PRECONDITION_FAILED;
         deliver_reply(r);
@@ -102,14 +65,19 @@ static enum deliver_result deliver_entry(struct request *r)
     }
     if (UNLIKELY(fields_has(&r->head.fields, FIELD_RANGE))) {
         const struct range_answer *ranges = deliver_range_of_entry(r, v);
+        if (ranges && ranges->n > 0 && stored_is_manifest(&v->meta))
+            return deliver_chunks_begin(r, ranges);
         if (ranges)
             return deliver_ranges(r, ranges);
     }
+    bool has_content = r->head.method != METHOD_HEAD && status_has_content(t.status);
+    if (UNLIKELY(stored_is_manifest(&v->meta)) && has_content)
+        return deliver_chunks_begin(r, NULL);
     deliver_head_stored(r, v, &t);
-    send_head(r, &t);
-    if (r->head.method != METHOD_HEAD && status_has_content(t.status))
-        send_content(r, r->entry->blob, v->content);
-    return finish(r);
+    deliver_send_head(r, &t);
+    if (has_content)
+        deliver_send_content(r, r->entry->blob, v->content);
+    return deliver_finish(r);
 }
 
 /* -- a response as it arrives -- */
@@ -157,7 +125,7 @@ static bool deliver_response_head(struct request *r)
     r->want_content = t.framing != FRAMING_NONE && r->head.method != METHOD_HEAD;
     if (!r->want_content)
         t.framing = FRAMING_NONE;
-    send_head(r, &t);
+    deliver_send_head(r, &t);
     return r->want_content;
 }
 
@@ -167,22 +135,12 @@ static bool pass_content(struct request *r, bool *end)
     struct flight_piece pieces[BATCH_PIECES];
     size_t n = flight_take(r->reader, pieces, BATCH_PIECES, end);
     for (size_t i = 0; i < n; i++) {
-        send_content(r, pieces[i].blob, deliver_range_cut(r, pieces[i].bytes));
+        deliver_send_content(r, pieces[i].blob, deliver_range_cut(r, pieces[i].bytes));
         blob_unref(&pieces[i].blob);
     }
     if (r->ranged && r->range_left == 0)
         *end = true;
     return n > 0;
-}
-
-static enum deliver_result cut(struct request *r)
-{
-    char then[64];
-    (void)snprintf(then, sizeof then, "response cut after %llu bytes",
-                   (unsigned long long)r->content_sent);
-    failure_log(r, LOG_ERROR, reply_row((enum reply)flight_error(r->reader))->text, then);
-    r->client->codec->abort(r->client, r);
-    return DELIVER_CUT;
 }
 
 /* Backpressure: while the client's queue holds anything no content is taken out of the flight,
@@ -191,9 +149,9 @@ static enum deliver_result deliver_flight(struct request *r)
 {
     struct client *c = r->client;
     if (r->delivered)
-        return finish(r);
+        return deliver_finish(r);
     if (!r->head_sent && !deliver_response_head(r))
-        return finish(r);
+        return deliver_finish(r);
     bool end = false;
     while (!end) {
         if (client_queued(c) > 0 && !client_flush(c))
@@ -202,13 +160,13 @@ static enum deliver_result deliver_flight(struct request *r)
             return DELIVER_WAIT;
         if (!pass_content(r, &end) && !end) {
             if (flight_state(r->reader) == FLIGHT_BROKEN)
-                return cut(r);
+                return deliver_cut(r, reply_row((enum reply)flight_error(r->reader))->text);
             return DELIVER_WAIT;
         }
-        if (!end && pending(c) >= BATCH_BYTES && !client_flush(c))
+        if (!end && deliver_pending(c) >= DELIVER_BATCH_BYTES && !client_flush(c))
             return DELIVER_CUT;
     }
-    return finish(r);
+    return deliver_finish(r);
 }
 
 enum deliver_result deliver_run(struct request *r)
@@ -223,9 +181,9 @@ static void send_text(struct request *r, struct response_text *t, struct slice c
     t->has_length = status_has_content(t->status);
     t->framing = FRAMING_LENGTH;
     t->content_length = content.n;
-    send_head(r, t);
+    deliver_send_head(r, t);
     if (r->head.method != METHOD_HEAD && t->has_length)
-        send_content(r, NULL, content);
+        deliver_send_content(r, NULL, content);
     r->client->codec->send_end(r->client, r);
 }
 
@@ -310,5 +268,5 @@ void deliver_upgrade(struct request *r)
     struct response_text t = {.status = 101,
                               .upgrade = fields_get(&r->response->head.fields, FIELD_UPGRADE)};
     deliver_head_response(r, &t);
-    send_head(r, &t);
+    deliver_send_head(r, &t);
 }

@@ -6,7 +6,9 @@
 enum deliver_result {
     DELIVER_WAIT, /* for the client to take what is queued, or for more content */
     DELIVER_DONE,
-    DELIVER_CUT, /* the response ended early; the client sees it */
+    DELIVER_CUT,  /* the response ended early; the client sees it */
+    DELIVER_LOST, /* nothing was sent, and the stored response turns out not to be there: look again
+                   */
 };
 
 /* Goes on as far as it can: request.entry, else request.response with the content of

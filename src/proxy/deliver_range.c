@@ -41,19 +41,15 @@ static struct slice unsatisfied(struct request *r, uint64_t length)
     return arena_printf(&r->arena, "bytes */%llu", (unsigned long long)length);
 }
 
-static struct slice slice_of_range(const struct stored_view *v, const struct byte_range *range)
-{
-    return slice_make(v->content.p + range->first, range->n);
-}
-
 static void make_single(struct request *r, const struct stored_view *v,
                         const struct byte_range *range, struct range_answer *a)
 {
     a->n = 1;
-    a->parts[0].content = slice_of_range(v, range);
+    a->parts[0].range = *range;
     a->text.status = 206;
     a->text.content_length = range->n;
-    deliver_head_range(r, v, slice_none(), content_range(r, range, v->content.n), &a->text);
+    deliver_head_range(r, v, slice_none(), content_range(r, range, v->meta.content_length),
+                       &a->text);
 }
 
 /* Sixteen hex digits that nobody outside can foresee, so that no content is made to hold them. */
@@ -67,7 +63,7 @@ static struct slice part_head(struct request *r, const struct stored_view *v,
                               const struct byte_range *range, uint64_t boundary, bool first)
 {
     struct slice type = stored_field(v, SLICE("Content-Type"));
-    struct slice place = content_range(r, range, v->content.n);
+    struct slice place = content_range(r, range, v->meta.content_length);
     struct slice label = type.n > 0 ? SLICE("Content-Type: ") : slice_none();
     struct slice line_end = type.n > 0 ? SLICE("\r\n") : slice_none();
     return arena_printf(&r->arena, "%s--%016llx\r\n%.*s%.*s%.*sContent-Range: %.*s\r\n\r\n",
@@ -86,8 +82,8 @@ static void make_multipart(struct request *r, const struct stored_view *v,
     for (size_t i = 0; i < n; i++) {
         struct range_part *part = &a->parts[i];
         part->head = part_head(r, v, &ranges[i], boundary, i == 0);
-        part->content = slice_of_range(v, &ranges[i]);
-        a->text.content_length += part->head.n + part->content.n;
+        part->range = ranges[i];
+        a->text.content_length += part->head.n + ranges[i].n;
     }
     struct slice type = arena_printf(&r->arena, "multipart/byteranges; boundary=%016llx",
                                      (unsigned long long)boundary);
@@ -101,13 +97,13 @@ const struct range_answer *deliver_range_of_entry(struct request *r, const struc
     size_t n = 0;
     if (!may_be_ranged(r, v, stored_field(v, SLICE("Accept-Ranges"))))
         return NULL;
-    enum range_result result = select_ranges(r, v->content.n, ranges, &n);
+    enum range_result result = select_ranges(r, v->meta.content_length, ranges, &n);
     if (result == RANGE_WHOLE)
         return NULL;
     struct range_answer *a = ARENA_NEW(&r->arena, struct range_answer);
     if (result == RANGE_UNSATISFIABLE) {
         a->text.status = 416;
-        deliver_head_range(r, v, slice_none(), unsatisfied(r, v->content.n), &a->text);
+        deliver_head_range(r, v, slice_none(), unsatisfied(r, v->meta.content_length), &a->text);
     } else if (n == 1) {
         make_single(r, v, &ranges[0], a);
     } else {

@@ -8,8 +8,8 @@
 #include "proxy/request.h"
 
 struct range_part {
-    struct slice head; /* of a part of multipart/byteranges; empty for a single range */
-    struct slice content;
+    struct slice head;       /* of a part of multipart/byteranges; empty for a single range */
+    struct byte_range range; /* of the content */
 };
 
 /* What is sent instead of the whole: 206, or 416 without parts. */

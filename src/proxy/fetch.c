@@ -105,16 +105,20 @@ void fetch_run(struct fetch *f)
         fetch_free(f);
 }
 
-/* Readers have made room, or the last one has left. */
-static void fetch_on_flight(void *owner)
+void fetch_on_room(struct fetch *f)
 {
-    struct fetch *f = owner;
     bool wanted = f->collecting || f->background || f->may_store;
     if (flight_readers(f->writer) == 0 && !(wanted && f->state < FETCH_READ_CONTENT) &&
         !f->collecting)
         give_up(f);
-    else if (f->exchange && f->state == FETCH_READ_CONTENT && !flight_window_full(f->writer))
+    else if (f->exchange && f->state == FETCH_READ_CONTENT && fetch_fill_has_room(f) &&
+             !flight_window_full(f->writer))
         exchange_resume(f->exchange);
+}
+
+static void fetch_on_flight(void *owner)
+{
+    fetch_on_room(owner);
 }
 
 static struct fetch *fetch_new(struct request *r, struct flight_reader *leader, bool look,
@@ -232,10 +236,12 @@ static enum fetch_state step_read_content(struct fetch *f)
 
 static enum fetch_state step_store(struct fetch *f)
 {
-    if (f->collecting)
-        fetch_store_response(f);
-    flight_end(&f->writer, FLIGHT_COMPLETE, REPLY_NONE);
-    return FETCH_DONE;
+    if (f->writer) {
+        if (f->collecting)
+            fetch_store_response(f);
+        flight_end(&f->writer, FLIGHT_COMPLETE, REPLY_NONE);
+    }
+    return fetch_fill_is_over(f) ? FETCH_DONE : FETCH_STAY;
 }
 
 /* -- the end -- */
@@ -275,6 +281,8 @@ static enum fetch_state step_done(struct fetch *f)
         store_cancel(f->r->store, &f->get);
     fetch_leave_index(f);
     fetch_release_lease(f);
+    fetch_fill_free(f);
+    entry_unref(&f->manifest);
     if (f->exchange)
         exchange_cancel(&f->exchange);
     if (f->writer)

@@ -31,34 +31,29 @@ static bool is_set(const struct location_conf *l, struct slice name)
     return false;
 }
 
-/* A fetch that fills the cache asks for the whole; the client's conditions are evaluated on what
- * comes, or go on where nothing is stored and nobody else waits. */
-static bool goes_on(const struct fetch *f, const struct field *field)
+/* Does a field of the client go to the origin? Who asks for the `whole` leaves out ranges, and
+ * conditions unless they are to go on. */
+static bool goes_on(const struct request *r, const struct field *field, bool whole, bool conditions)
 {
-    const struct request *r = f->r;
     if (slice_starts_nocase(field->name, SLICE("X-Accel-")))
         return false; /* words between the app and its proxy, never a client's */
     if (is_ours(field->id) || field_is_hop_by_hop(field, &r->head.fields))
         return false;
-    bool passes = r->pass_conditions && !f->stale;
-    if (r->cacheable && !r->pass_range &&
-        (is_range(field->id) || (is_condition(field->id) && !passes)))
+    if (whole && (is_range(field->id) || (is_condition(field->id) && !conditions)))
         return false;
     return !is_set(r->location, field->name);
 }
 
-static void add_host(struct fetch *f, struct fields *out)
+static void add_host(struct request *r, struct fields *out)
 {
-    struct request *r = f->r;
     if (!r->location->pass_host)
         return;
     struct slice host = r->head.authority.n > 0 ? r->head.authority : r->location->proxy_host;
     fields_add_id(out, &r->arena, FIELD_HOST, host);
 }
 
-static void add_set_headers(struct fetch *f, struct fields *out)
+static void add_set_headers(struct request *r, struct fields *out)
 {
-    struct request *r = f->r;
     for (size_t i = 0; i < r->location->set_headers_n; i++) {
         const struct set_header *h = &r->location->set_headers[i];
         struct slice value = template_render(h->value, r, &r->arena);
@@ -68,9 +63,8 @@ static void add_set_headers(struct fetch *f, struct fields *out)
     }
 }
 
-static void add_via(struct fetch *f, struct fields *out)
+static void add_via(struct request *r, struct fields *out)
 {
-    struct request *r = f->r;
     struct slice version =
         r->head.version_minor == 0 ? SLICE("1.0 mcproxy ") : SLICE("1.1 mcproxy ");
     struct slice mine =
@@ -97,9 +91,8 @@ static void add_framing(struct fetch *f, struct fields *out)
 }
 
 /* proxy_pass with a URI part: it replaces what the location matched. */
-static struct slice target_of(struct fetch *f)
+static struct slice target_of(struct request *r)
 {
-    struct request *r = f->r;
     const struct location_conf *l = r->location;
     struct slice path = r->head.path;
     if (l->pass_uri)
@@ -110,22 +103,36 @@ static struct slice target_of(struct fetch *f)
     return arena_concat(&r->arena, with_mark, r->head.query);
 }
 
-static void set_limits(struct fetch *f)
+static void set_limits(struct request *r, struct exchange_request *out)
 {
-    const struct location_conf *l = f->r->location;
-    struct h1_limits *limits = ARENA_NEW(&f->r->arena, struct h1_limits);
+    const struct location_conf *l = r->location;
+    struct h1_limits *limits = ARENA_NEW(&r->arena, struct h1_limits);
     limits->head_bytes = l->upstream_head_bytes;
     limits->line_bytes = l->upstream_head_bytes;
     limits->field_count = 1000;
     limits->underscores_in_headers = true;
-    f->out.limits = limits;
-    f->out.buffer_bytes = l->buffer_bytes;
-    f->out.send_buffer_bytes = l->client_body_buffer_bytes;
-    f->out.connect_timeout_ms = l->connect_timeout_ms;
-    f->out.send_timeout_ms = l->send_timeout_ms;
-    f->out.read_timeout_ms = l->read_timeout_ms;
+    out->limits = limits;
+    out->buffer_bytes = l->buffer_bytes;
+    out->send_buffer_bytes = l->client_body_buffer_bytes;
+    out->connect_timeout_ms = l->connect_timeout_ms;
+    out->send_timeout_ms = l->send_timeout_ms;
+    out->read_timeout_ms = l->read_timeout_ms;
 }
 
+/* The client's fields that go on, behind what the location sets. */
+static void add_fields(struct request *r, struct fields *out, bool whole, bool conditions)
+{
+    add_host(r, out);
+    add_set_headers(r, out);
+    for (size_t i = 0; i < r->head.fields.n; i++) {
+        const struct field *field = &r->head.fields.v[i];
+        if (goes_on(r, field, whole, conditions))
+            fields_push(out, &r->arena, *field);
+    }
+}
+
+/* A fetch that fills the cache asks for the whole; the client's conditions are evaluated on what
+ * comes, or go on where nothing is stored and nobody else waits. */
 void fetch_make_request(struct fetch *f)
 {
     struct request *r = f->r;
@@ -141,18 +148,29 @@ void fetch_make_request(struct fetch *f)
     f->out.framing = r->head.framing;
     f->out.content_length = r->head.content_length;
     f->out.upgrade = r->head.upgrade.n > 0;
-    add_host(f, &out);
-    add_set_headers(f, &out);
-    for (size_t i = 0; i < r->head.fields.n; i++) {
-        const struct field *field = &r->head.fields.v[i];
-        if (goes_on(f, field))
-            fields_push(&out, &r->arena, *field);
-    }
+    add_fields(r, &out, r->cacheable && !r->pass_range, r->pass_conditions && !f->stale);
     f->validating =
         f->stale && r->location->revalidate && conditional_add(&f->stale->view, &out, &r->arena);
-    add_via(f, &out);
+    add_via(r, &out);
     add_framing(f, &out);
-    f->head_text = h1_write_request(&r->arena, f->asked.method_token, target_of(f), &out);
+    f->head_text = h1_write_request(&r->arena, f->asked.method_token, target_of(r), &out);
     f->out.head = f->head_text;
-    set_limits(f);
+    set_limits(r, &f->out);
+}
+
+void fetch_make_range_request(struct request *r, uint64_t first, uint64_t n, struct slice if_range,
+                              struct exchange_request *out)
+{
+    struct fields fields = {0};
+    *out = (struct exchange_request){.method = METHOD_GET, .framing = FRAMING_NONE};
+    add_fields(r, &fields, true, false);
+    fields_remove(&fields, FIELD_RANGE); /* of proxy_set_header */
+    fields_remove(&fields, FIELD_IF_RANGE);
+    fields_add_id(&fields, &r->arena, FIELD_RANGE,
+                  arena_printf(&r->arena, "bytes=%llu-%llu", (unsigned long long)first,
+                               (unsigned long long)(first + n - 1)));
+    fields_add_id(&fields, &r->arena, FIELD_IF_RANGE, if_range);
+    add_via(r, &fields);
+    out->head = h1_write_request(&r->arena, SLICE("GET"), target_of(r), &fields);
+    set_limits(r, out);
 }

@@ -70,7 +70,9 @@ struct fetch {
     struct stored_meta meta;
     enum store_verdict verdict;
     struct cache_key store_key;
-    bool collecting;
+    bool collecting;           /* it is being stored: collected whole by the flight, */
+    struct store_fill *fill;   /* or in chunks on its way */
+    struct entry *manifest;    /* of these, once all of them have come */
     struct fetch_index *index; /* of a response that varies, else NULL */
 
     /* fetch_make_request's, not cleared before: most lookups in the pool need no origin */
@@ -139,6 +141,28 @@ void fetch_release_lease(struct fetch *);
 /* -- fetch_head.c -- */
 /* Fills head_text and out. */
 void fetch_make_request(struct fetch *);
+/* For `n` bytes of what the request asks for, from `first` on, as long as it is what `if_range`
+ * names. Text in the request's arena. */
+void fetch_make_range_request(struct request *, uint64_t first, uint64_t n, struct slice if_range,
+                              struct exchange_request *out);
+
+/* -- fetch_fill.c: content too large to be kept as a whole goes into the store in chunks as it
+ * arrives -- */
+/* With `more` bytes or in all, is it that large? Then it begins, where the store has chunks. */
+void fetch_fill_if_large(struct fetch *, uint64_t more);
+/* False: the origin has to wait. */
+bool fetch_fill_has_room(const struct fetch *);
+void fetch_fill_add(struct fetch *, struct slice content);
+/* The whole has come, and `manifest` (takes the reference) describes it. */
+void fetch_fill_end(struct fetch *, struct entry *manifest);
+/* False: the store has not taken all of it yet. When it has, the manifest is put. */
+bool fetch_fill_is_over(struct fetch *);
+/* Will not be stored: what is collected and what lies in chunks is forgotten. */
+void fetch_stop_storing(struct fetch *);
+/* Gives the fill up, if there is one. */
+void fetch_fill_free(struct fetch *);
+/* Readers or the store have made room, or the last reader has left. */
+void fetch_on_room(struct fetch *);
 
 /* -- fetch_store.c -- */
 /* Fills `response` from the head that came; the verdict, and what is needed to store it. */

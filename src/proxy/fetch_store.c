@@ -1,5 +1,6 @@
 /* What becomes of a response: whether it is stored and shared, and the storing. */
 #include "base/assert.h"
+#include "base/hash.h"
 #include "cache/freshness.h"
 #include "cache/purge.h"
 #include "cache/tags.h"
@@ -91,6 +92,7 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     if (f->verdict == STORE_YES)
         choose_key(f);
     f->collecting = f->verdict == STORE_YES;
+    f->meta.generation = f->collecting ? hash_seed_new() : 0;
     f->response->stored = f->collecting;
     f->response->lifetime_s = f->meta.lifetime_s;
     f->response->detail = f->collecting ? NULL : store_verdict_text(f->verdict);
@@ -142,6 +144,8 @@ void fetch_publish(struct fetch *f)
     }
     flight_publish_head(f->writer, f->response, f->collecting, f->collecting,
                         l->buffers_n * l->buffer_bytes);
+    if (f->collecting && f->response->head.has_length)
+        fetch_fill_if_large(f, f->response->head.content_length);
 }
 
 /* -- storing -- */
@@ -222,12 +226,17 @@ void fetch_store_response(struct fetch *f)
         return;
     }
     head.fields = fields_for_head(f, &head.fields);
+    f->meta.chunk_bytes = f->fill ? f->fill->chunk_bytes : 0;
     struct slice text = policy_head_text(&head, &f->r->location->rules, arena, &f->meta);
     char *content = NULL;
     struct blob *blob = begin_blob(f, text, fields_get(&head.fields, FIELD_ETAG), f->response->tags,
                                    length, &content);
     if (!blob)
         return;
+    if (f->fill) {
+        fetch_fill_end(f, end_blob(f, blob));
+        return;
+    }
     flight_collected(f->writer, content, length);
     struct entry *e = end_blob(f, blob);
     fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
@@ -247,7 +256,7 @@ bool fetch_head_agrees(const struct fetch *f, const struct response_head *head)
     const struct stored_view *old = &f->stale->view;
     return old->meta.status == 200 && agrees(&head->fields, FIELD_ETAG, old->etag) &&
            agrees(&head->fields, FIELD_LAST_MODIFIED, stored_field(old, SLICE("Last-Modified"))) &&
-           (!head->has_length || head->content_length == old->content.n);
+           (!head->has_length || head->content_length == old->meta.content_length);
 }
 
 /* A 304 with tags has new ones, one without leaves those that were stored. */
@@ -276,9 +285,11 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head)
     struct slice text =
         policy_head_text_of_fields(f->meta.status, status_reason(f->meta.status), &fields,
                                    &r->location->rules, &r->arena, &f->meta);
+    f->meta.generation = old->meta.generation;   /* the content is the same, */
+    f->meta.chunk_bytes = old->meta.chunk_bytes; /* and stays where it is */
     char *content = NULL;
-    struct blob *blob =
-        begin_blob(f, text, fields_get(&fields, FIELD_ETAG), tags, old->content.n, &content);
+    struct blob *blob = begin_blob(f, text, fields_get(&fields, FIELD_ETAG), tags,
+                                   old->meta.content_length, &content);
     if (!blob)
         return NULL;
     memcpy(content, old->content.p, old->content.n);

@@ -66,7 +66,16 @@ static void on_head(struct exchange *ex, const struct response_head *head)
 static bool is_too_much(struct fetch *f, size_t more)
 {
     uint64_t max = (uint64_t)f->r->location->rules.max_object_bytes;
-    return flight_length(f->writer) + more > max || flight_over_budget(f->writer);
+    return flight_length(f->writer) + more > max || (!f->fill && flight_over_budget(f->writer));
+}
+
+static void store_content(struct fetch *f, struct slice bytes)
+{
+    fetch_fill_if_large(f, bytes.n);
+    if (is_too_much(f, bytes.n))
+        fetch_stop_storing(f);
+    else if (f->fill)
+        fetch_fill_add(f, bytes);
 }
 
 static void on_content(struct exchange *ex, struct blob *blob, struct slice bytes)
@@ -75,13 +84,11 @@ static void on_content(struct exchange *ex, struct blob *blob, struct slice byte
     f->try->content_bytes += bytes.n;
     if (!f->writer || !f->response || f->state != FETCH_READ_CONTENT)
         return; /* of a response that is not passed on (a 304, a retried status) */
-    if (f->collecting && is_too_much(f, bytes.n)) {
-        f->collecting = false;
-        flight_stop_collecting(f->writer);
-        fetch_release_lease(f);
-    }
-    /* Backpressure: readers that have not taken the window's bytes stop this reader. */
-    if (!flight_append(f->writer, blob, bytes))
+    if (f->collecting)
+        store_content(f, bytes);
+    /* Backpressure: readers that have not taken the window's bytes stop this reader, and so does a
+     * store that has not taken the chunks before. */
+    if (!flight_append(f->writer, blob, bytes) || !fetch_fill_has_room(f))
         exchange_pause(ex);
 }
 

@@ -37,6 +37,7 @@ struct flight {
     enum flight_state state;
     bool shared;
     bool collect;
+    bool passed; /* listed, but its beginning is gone */
     int error;
     enum flight_entry_from from;
     struct flight_response *response;
@@ -381,10 +382,15 @@ static struct flight_reader *reader_new(struct flight *f, struct loop *loop,
     return r;
 }
 
+/* NULL: its beginning is gone. */
 static struct flight_reader *join_found(struct flight *f, struct loop *loop,
                                         flight_progress_fn *on_progress, void *owner)
 {
     lock(f);
+    if (f->passed) {
+        unlock(f);
+        return NULL;
+    }
     struct flight_reader *r = reader_new(f, loop, on_progress, owner);
     r->chunk = f->first;
     if (f->state != FLIGHT_PENDING)
@@ -415,35 +421,48 @@ void flight_second_from(struct flight_reader *leader, mono_ms at)
     unlock(f);
 }
 
+/* With the shard locked: one that may be joined, or that may be no more. */
+static struct listing *listing_to_join(struct flight_shard *shard, const struct cache_key *key,
+                                       struct loop *loop)
+{
+    struct listing *l = listing_find(shard, key);
+    if (l && is_overdue(l->flight, loop_now(loop))) {
+        map_remove(&shard->map, &l->node);
+        l->listed = false;
+        l = NULL;
+    }
+    return l;
+}
+
+static struct flight_reader *lead(struct flight_table *t, bool alone, struct loop *loop,
+                                  flight_progress_fn *on_progress, void *owner)
+{
+    struct flight *f = flight_new(t, alone, loop);
+    struct flight_reader *r = reader_new(f, loop, on_progress, owner);
+    r->leader = true;
+    return r;
+}
+
 struct flight_reader *flight_join(struct flight_table *t, const struct cache_key *key, bool alone,
                                   struct loop *loop, flight_progress_fn *on_progress, void *owner,
                                   bool *leader)
 {
-    struct flight_shard *shard = alone ? NULL : shard_of(t, key->hash);
-    if (shard) {
-        pthread_mutex_lock(&shard->lock);
-        struct listing *l = listing_find(shard, key);
-        if (l && is_overdue(l->flight, loop_now(loop))) {
-            map_remove(&shard->map, &l->node);
-            l->listed = false;
-            l = NULL;
-        }
-        if (l) {
-            struct flight *found = l->flight;
-            struct flight_reader *r = join_found(found, loop, on_progress, owner);
-            pthread_mutex_unlock(&shard->lock);
-            *leader = false;
-            return r;
-        }
-    }
-    struct flight *f = flight_new(t, alone, loop);
-    struct flight_reader *r = reader_new(f, loop, on_progress, owner);
-    r->leader = true;
     *leader = true;
-    if (shard) {
-        listing_add(f, &f->base, key, shard);
-        pthread_mutex_unlock(&shard->lock);
+    if (alone)
+        return lead(t, true, loop, on_progress, owner);
+    struct flight_shard *shard = shard_of(t, key->hash);
+    pthread_mutex_lock(&shard->lock);
+    struct listing *l = listing_to_join(shard, key, loop);
+    struct flight_reader *r = l ? join_found(l->flight, loop, on_progress, owner) : NULL;
+    if (r) {
+        *leader = false;
+    } else {
+        r = lead(t, l != NULL, loop, on_progress, owner);
+        r->late = l != NULL;
+        if (!l)
+            listing_add(r->flight, &r->flight->base, key, shard);
     }
+    pthread_mutex_unlock(&shard->lock);
     return r;
 }
 
@@ -598,7 +617,6 @@ static void piece_append(struct flight *f, struct blob *blob, struct slice bytes
         ASSERT(f->pieces);
     }
     f->pieces[f->pieces_n++] = (struct flight_piece){blob_ref(blob), bytes};
-    f->length += bytes.n;
     atomic_fetch_add_explicit(&f->table->kept, bytes.n, memory_order_relaxed);
 }
 
@@ -606,6 +624,7 @@ bool flight_append(struct flight_writer *w, struct blob *blob, struct slice byte
 {
     struct flight *f = w->flight;
     lock(f);
+    f->length += bytes.n;
     if (f->collect || !list_empty(&f->readers))
         piece_append(f, blob, bytes);
     tell_readers(f, w->loop);
@@ -625,14 +644,36 @@ void flight_stop_collecting(struct flight_writer *w)
     unlock(f);
 }
 
-void flight_collected(struct flight_writer *w, char *to, size_t n)
+void flight_pass_on(struct flight_writer *w)
 {
     struct flight *f = w->flight;
-    ASSERT(f->collect && f->length == n);
-    for (size_t i = 0; i < f->pieces_n; i++) {
-        memcpy(to, f->pieces[i].bytes.p, f->pieces[i].bytes.n);
-        to += f->pieces[i].bytes.n;
-    }
+    lock(f);
+    f->passed = true;
+    f->collect = false;
+    trim(f);
+    unlock(f);
+}
+
+/* Not locked: only the writer changes what is collected. */
+void flight_each_collected(struct flight_writer *w, flight_content_fn *fn, void *arg)
+{
+    const struct flight *f = w->flight;
+    ASSERT(f->collect);
+    for (size_t i = 0; i < f->pieces_n; i++)
+        fn(arg, f->pieces[i].bytes);
+}
+
+static void copy_on(void *arg, struct slice content)
+{
+    char **to = arg;
+    memcpy(*to, content.p, content.n);
+    *to += content.n;
+}
+
+void flight_collected(struct flight_writer *w, char *to, size_t n)
+{
+    ASSERT(w->flight->length == n);
+    flight_each_collected(w, copy_on, &to);
 }
 
 uint64_t flight_length(struct flight_writer *w)

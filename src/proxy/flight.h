@@ -67,6 +67,8 @@ struct flight_reader {
     bool notified; /* a message or turn_end is on its way; under the flight's lock */
     bool posted;   /* it is a message, which cannot be called back */
     bool leader;
+    bool late; /* a flight of this key is being stored whose beginning is gone: it cannot be joined
+                */
     bool released;
     uint64_t chunk;  /* next piece of content by number */
     uint64_t offset; /* content bytes taken */
@@ -80,7 +82,8 @@ void flight_table_set_budget(struct flight_table *, size_t bytes);
 
 /* A reader of the flight of `key`, or of a new one: then `*leader` is true and the caller starts
  * the fetch and calls flight_attach_writer before it returns to the loop. With `alone` a flight
- * that is in no table (nobody joins). Never NULL. */
+ * that is in no table (nobody joins); so it is where the key's flight cannot be joined any more,
+ * and `late` is set. Never NULL. */
 struct flight_reader *flight_join(struct flight_table *t, const struct cache_key *key, bool alone,
                                   struct loop *loop, flight_progress_fn *on_progress, void *owner,
                                   bool *leader);
@@ -151,10 +154,17 @@ void flight_publish_head(struct flight_writer *, struct flight_response *, bool 
 NODISCARD bool flight_append(struct flight_writer *, struct blob *, struct slice);
 /* All flights together keep as much as they may. */
 bool flight_over_budget(struct flight_writer *);
-/* Stops collecting: longer than the cache takes. */
+/* Stops collecting: the content is not stored. */
 void flight_stop_collecting(struct flight_writer *);
+/* Stops collecting, as the content is being stored on its way: the flight stays in the table, for
+ * those who come too late to know of it. */
+void flight_pass_on(struct flight_writer *);
 /* Copies the collected content, `n` bytes of it, to `to`. */
 void flight_collected(struct flight_writer *, char *to, size_t n);
+/* What was collected, piece by piece. */
+typedef void flight_content_fn(void *arg, struct slice content);
+void flight_each_collected(struct flight_writer *, flight_content_fn *, void *arg);
+/* Of the content so far. */
 uint64_t flight_length(struct flight_writer *);
 bool flight_window_full(struct flight_writer *);
 size_t flight_readers(struct flight_writer *);

@@ -198,11 +198,14 @@ struct location_conf {
 
 struct cache_store_conf {
     struct slice name;
-    size_t memory_bytes;          /* 0: no memory tier */
-    int64_t memory_revalidate_ms; /* between two checks of an entry in memory; 0: never */
+    size_t memory_bytes;             /* 0: no memory tier */
+    int64_t memory_revalidate_ms;    /* between two checks of an entry in memory; 0: never */
+    int64_t memory_max_object_bytes; /* longer content is not kept whole where the pool can have it
+                                        in chunks */
     int64_t max_object_bytes;
     struct slice key_prefix;
-    int pool; /* index into the configuration's memcached pools, -1 none */
+    struct cache_compress compress; /* in the pool */
+    int pool;                       /* index into the configuration's memcached pools, -1 none */
 };
 
 struct proxy_conf {

@@ -8,6 +8,7 @@
 #include "proxy/access_log.h"
 #include "proxy/client.h"
 #include "proxy/deliver.h"
+#include "proxy/deliver_chunks.h"
 #include "proxy/fetch.h"
 #include "proxy/lookup.h"
 #include "proxy/outcome.h"
@@ -47,7 +48,7 @@ static const struct request_row rows[REQ_COUNT] = {
                       TO(DELIVER) | TO(LOOKUP) | TO(FETCH) | TO(REPLY) | TO(LOG)},
     [REQ_FETCH] = {"fetch", step_fetch,
                    TO(DELIVER) | TO(LOOKUP) | TO(REPLY) | TO(TUNNEL) | TO(LOG)},
-    [REQ_DELIVER] = {"deliver", step_deliver, TO(LOG)},
+    [REQ_DELIVER] = {"deliver", step_deliver, TO(LOOKUP) | TO(FETCH) | TO(LOG)},
     [REQ_PURGE] = {"purge", step_purge, TO(REPLY) | TO(LOG)},
     [REQ_REPLY] = {"reply", step_reply, TO(LOG)},
     [REQ_TUNNEL] = {"tunnel", step_tunnel, TO(LOG)},
@@ -343,6 +344,7 @@ static enum request_state join(struct request *r)
                             request_on_flight, r, &r->leader);
     if (r->leader) {
         flight_second_from(r->reader, loop_now(r->worker->loop) + l->lock_age_ms);
+        r->no_store = r->no_store || r->reader->late;
         fetch_start(r, r->reader, true, r->entry, false);
         return REQ_FETCH;
     }
@@ -406,6 +408,16 @@ static enum request_state look_again(struct request *r)
     r->collapsed = false;
     entry_unref(&r->entry);
     return ++r->lookups < 4 ? REQ_LOOKUP : fetch_alone(r);
+}
+
+/* The stored response lacks its first chunk: it is no more, and this is a miss. */
+static enum request_state look_for_lost(struct request *r)
+{
+    if (r->fetch) /* the one that has found or renewed it */
+        fetch_request_gone(&r->fetch, r);
+    store_del(r->store, &r->variant);
+    r->tier = TIER_NONE;
+    return look_again(r);
 }
 
 static enum request_state on_flight_entry(struct request *r)
@@ -485,6 +497,7 @@ static enum request_state step_deliver(struct request *r)
 {
     switch (deliver_run(r)) {
     case DELIVER_WAIT: return REQ_STAY;
+    case DELIVER_LOST: return look_for_lost(r);
     case DELIVER_DONE:
     case DELIVER_CUT: break;
     }
@@ -579,6 +592,7 @@ static enum request_state step_end(struct request *r)
     counter_sub(&r->worker->counters, COUNTER_REQUESTS_ACTIVE, 1);
     timer_cancel(&r->wait);
     purge_cancel(r);
+    deliver_chunks_end(r);
     if (r->fetch)
         fetch_request_gone(&r->fetch, r);
     flight_leave(&r->reader);

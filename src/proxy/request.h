@@ -14,6 +14,7 @@
 #include "proxy/worker.h"
 
 struct client;
+struct deliver_chunks;
 struct fetch;
 struct purge;
 
@@ -118,11 +119,12 @@ struct request {
     bool cacheable; /* may look into and fill the cache */
     bool bypass;    /* proxy_cache_bypass: fetch, but store */
     struct store *store;
-    struct cache_key key;     /* of the URL */
-    struct slice vary;        /* spec of the vary index that was found; empty without */
-    uint64_t vary_generation; /* of that index: part of its variants' keys */
-    struct cache_key variant; /* of the variant asked for; equal to key without Vary */
-    struct entry *entry;      /* stored response found: one reference */
+    struct cache_key key;          /* of the URL */
+    struct slice vary;             /* spec of the vary index that was found; empty without */
+    uint64_t vary_generation;      /* of that index: part of its variants' keys */
+    struct cache_key variant;      /* of the variant asked for; equal to key without Vary */
+    struct entry *entry;           /* stored response found: one reference */
+    struct deliver_chunks *chunks; /* of an entry that is a manifest, being sent; in the arena */
     enum store_tier tier;
     struct flight_reader *reader;
     bool leader; /* its own fetch feeds the flight */

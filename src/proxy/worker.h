@@ -75,6 +75,7 @@ struct worker {
     uint64_t client_serial; /* for $connection */
     struct time_cache times;
     struct list fetches;     /* under way; some outlive their requests */
+    uint32_t fills;          /* of them, those that store content in chunks */
     struct list tunnels;     /* connections that switched protocols */
     uint64_t request_serial; /* for $request_id */
     uint64_t id_seed[2];

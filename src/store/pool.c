@@ -1,12 +1,15 @@
 #include "store/pool.h"
 
 #include "base/assert.h"
+#include "store/pack.h"
+#include "store/pool_chunks.h"
 #include "store/purge_sync.h"
 
 #include <stdlib.h>
 
-/* Item flags, for people who look at the servers: the version of the stored format. */
-#define ITEM_FLAGS    1
+/* Item flags, for people who look at the servers; a value tells by itself what it is. */
+#define ITEM_PLAIN    1
+#define ITEM_PACKED   2
 #define FREE_GETS_MAX 1024
 
 _Static_assert((int)STORE_NEXT_ERROR == (int)MC_FAILURE_ERROR &&
@@ -29,6 +32,9 @@ struct pool_store {
     struct mc_key_maker *keys;
     struct slice prefix;
     struct purge_sync *sync; /* NULL: purges are not shared */
+    struct pack *pack;
+    struct cache_compress compress;
+    struct pool_chunks chunks;
     struct pool_get *free_gets;
     size_t free_gets_n;
     size_t pending;
@@ -74,7 +80,7 @@ static void give_get(struct pool_store *s, struct pool_get *pg)
 static struct entry *checked_entry(struct pool_store *s, struct blob *blob, struct slice key)
 {
     enum stored_check why = STORED_OK;
-    struct entry *entry = entry_new(blob, key, &why);
+    struct entry *entry = pack_entry(s->pack, blob, key, &why);
     if (entry == NULL)
         atomic_fetch_add_explicit(&s->counters.invalid, 1, memory_order_relaxed);
     return entry;
@@ -192,19 +198,51 @@ static bool is_unnumbered(const struct pool_store *s, const struct entry *entry)
     return s->sync != NULL && meta->kind == STORED_RESPONSE && meta->purge_seq == 0;
 }
 
+/* What the servers get under the entry's own key: its bytes or their packed form, or its manifest
+ * where neither fits into an item. One reference. NULL: it cannot be stored. */
+static struct blob *value_of(struct pool_store *s, const struct entry *entry,
+                             const struct mc_key *key, int64_t ttl_s, uint32_t *flags)
+{
+    const struct stored_view *v = &entry->view;
+    size_t other_bytes = key->n + MC_ITEM_OVERHEAD_BYTES;
+    size_t item_bytes = mc_pool_item_max_bytes(s->pool);
+    size_t room_bytes = item_bytes > other_bytes ? item_bytes - other_bytes : 0;
+    struct blob *packed = NULL;
+    *flags = ITEM_PLAIN;
+    if (stored_is_manifest(&v->meta))
+        pool_chunks_touch(&s->chunks, v, ttl_s);
+    else if (pack_suits(&s->compress, v))
+        packed = pack_close(s->pack, blob_slice(entry->blob), s->compress.level);
+    if (packed != NULL && packed->len <= room_bytes) {
+        *flags = ITEM_PACKED;
+        return packed;
+    }
+    blob_unref(&packed);
+    if (v->content.n > 0 && entry->blob->len > room_bytes)
+        return pool_chunks_split(&s->chunks, v, ttl_s);
+    return blob_ref(entry->blob);
+}
+
+static bool put_value(struct pool_store *s, const struct mc_key *key, struct blob *value,
+                      uint32_t flags, int64_t ttl_s, uint64_t version)
+{
+    if (version == STORE_ABSENT)
+        return mc_pool_add(s->pool, key, value, flags, ttl_s);
+    return mc_pool_set_over(s->pool, key, value, flags, ttl_s, version);
+}
+
 static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
                      const struct store_lease *lease)
 {
     struct pool_store *s = pool_store_of(store);
     struct mc_key key;
-    if (is_unnumbered(s, entry))
-        return false;
+    uint32_t flags = 0;
     mc_key_make(s->keys, s->prefix, entry->view.key, &key);
     uint64_t version = lease != NULL ? lease->version : 0;
-    if (version == STORE_ABSENT)
-        return mc_pool_add(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s);
-    bool sent = mc_pool_set_over(s->pool, &key, entry->blob, ITEM_FLAGS, ttl_s, version);
-    if (!sent && lease != NULL) /* too large: nobody need wait for it */
+    struct blob *value = is_unnumbered(s, entry) ? NULL : value_of(s, entry, &key, ttl_s, &flags);
+    bool sent = value != NULL && put_value(s, &key, value, flags, ttl_s, version);
+    blob_unref(&value);
+    if (!sent && lease != NULL && version != STORE_ABSENT) /* nobody need wait for it */
         mc_pool_del_version(s->pool, &key, version, lease->over_value);
     return sent;
 }
@@ -250,6 +288,30 @@ static void pool_cancel_sync(struct store *store UNUSED, struct store_sync *sync
     purge_sync_cancel(sync);
 }
 
+/* -- chunks (pool_chunks.h) -- */
+
+static enum store_result pool_read(struct store *store, struct store_read *read)
+{
+    return pool_chunks_read(&pool_store_of(store)->chunks, read);
+}
+
+static void pool_read_cancel(struct store *store UNUSED, struct store_read *read)
+{
+    pool_chunks_read_cancel(read);
+}
+
+static void pool_write(struct store *store, const struct store_chunk *c, struct slice content,
+                       int64_t ttl_s)
+{
+    (void)pool_chunks_write(&pool_store_of(store)->chunks, c, content, ttl_s);
+}
+
+static struct store_fill *pool_fill(struct store *store, struct slice key, uint64_t generation,
+                                    int64_t ttl_s)
+{
+    return pool_chunks_fill(&pool_store_of(store)->chunks, key, generation, ttl_s);
+}
+
 static void pool_free(struct store *store)
 {
     struct pool_store *s = pool_store_of(store);
@@ -261,6 +323,7 @@ static void pool_free(struct store *store)
     }
     purge_sync_free(&s->sync);
     mc_key_maker_free(&s->keys);
+    pack_free(&s->pack);
     free(s);
 }
 
@@ -275,6 +338,10 @@ static const struct store_ops ops = {
     .sync = pool_sync,
     .cancel_sync = pool_cancel_sync,
     .free = pool_free,
+    .read = pool_read,
+    .read_cancel = pool_read_cancel,
+    .write = pool_write,
+    .fill = pool_fill,
 };
 
 struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
@@ -289,6 +356,8 @@ struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
     s->pool = pool;
     s->keys = keys;
     s->prefix = prefix;
+    s->pack = pack_new();
+    s->chunks = (struct pool_chunks){pool, keys, prefix, &s->counters.invalid};
     return &s->store;
 }
 
@@ -297,6 +366,11 @@ void store_pool_share_purges(struct store *store, struct slice name, struct purg
     struct pool_store *s = pool_store_of(store);
     ASSERT(s->sync == NULL);
     s->sync = purge_sync_new(s->pool, s->keys, s->prefix, name, book);
+}
+
+void store_pool_compress(struct store *store, const struct cache_compress *compress)
+{
+    pool_store_of(store)->compress = *compress;
 }
 
 const struct store_pool_counters *store_pool_counters(const struct store *store)

@@ -3,6 +3,7 @@
  * worker and cache. */
 #pragma once
 
+#include "cache/cache_conf.h"
 #include "cache/store.h"
 #include "memcached/pool.h"
 
@@ -21,4 +22,7 @@ NODISCARD struct store *store_pool_new(struct mc_pool *pool, struct slice prefix
 /* From now on the pool's log of the purges of cache `name` is the book's (store/purge_sync.h).
  * Keeps both. */
 void store_pool_share_purges(struct store *, struct slice name, struct purge_book *);
+/* What is put from now on is compressed where this says so; what others have compressed is read in
+ * any case. Keeps what `types` points to until the store is freed. */
+void store_pool_compress(struct store *, const struct cache_compress *);
 const struct store_pool_counters *store_pool_counters(const struct store *);

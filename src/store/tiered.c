@@ -115,11 +115,25 @@ static void forget(const struct tiered_get *tg)
     entry_unref(&now.entry);
 }
 
+/* The pool has in chunks what memory has as a whole, which stays. */
+static bool is_manifest_of(const struct entry *pooled, const struct entry *entry)
+{
+    if (pooled == NULL || !stored_is_manifest(&pooled->view.meta))
+        return false;
+    const struct stored_meta *ours = &entry->view.meta;
+    const struct stored_meta *theirs = &pooled->view.meta;
+    return !stored_is_manifest(ours) && ours->generation == theirs->generation &&
+           ours->received_ms == theirs->received_ms;
+}
+
 static void on_checked(struct tiered_get *tg, enum store_result result)
 {
     struct tiered_store *s = tg->store;
     struct entry *entry = tg->checked;
-    if (result == STORE_HIT && tg->inner.entry != NULL && !is_purged(&tg->inner)) {
+    if (result == STORE_HIT && is_manifest_of(tg->inner.entry, entry) && !is_purged(&tg->inner)) {
+        uint64_t version = atomic_load_explicit(&tg->inner.entry->version, memory_order_relaxed);
+        atomic_store_explicit(&entry->version, version, memory_order_relaxed);
+    } else if (result == STORE_HIT && tg->inner.entry != NULL && !is_purged(&tg->inner)) {
         keep_in_memory(s, tg->inner.entry);
     } else if (result != STORE_HIT || tg->inner.entry != NULL) {
         if (tg->inner.answered)
@@ -273,8 +287,7 @@ static struct entry *memory_if_same(struct tiered_store *s, struct store_get *ge
 {
     struct store_get peek = {.key = get->key};
     wall_ms now = clock_wall_ms();
-    if (s->revalidate_ms == 0 || get->past_memory || get->next != 0 ||
-        store_peek(s->memory, &peek) != STORE_HIT)
+    if (s->revalidate_ms == 0 || get->past_memory || store_peek(s->memory, &peek) != STORE_HIT)
         return NULL;
     (void)purge_check(s->store.purges, &peek.entry, now);
     if (peek.entry == NULL)
@@ -366,6 +379,29 @@ static void tiered_cancel_sync(struct store *store, struct store_sync *sync)
     store_cancel_sync(tiered_of(store)->pool, sync);
 }
 
+/* Only the pool has chunks: what memory has is whole, or a manifest. */
+static enum store_result tiered_read(struct store *store, struct store_read *read)
+{
+    return store_read(tiered_of(store)->pool, read);
+}
+
+static void tiered_read_cancel(struct store *store, struct store_read *read)
+{
+    store_read_cancel(tiered_of(store)->pool, read);
+}
+
+static void tiered_write(struct store *store, const struct store_chunk *c, struct slice content,
+                         int64_t ttl_s)
+{
+    store_write(tiered_of(store)->pool, c, content, ttl_s);
+}
+
+static struct store_fill *tiered_fill(struct store *store, struct slice key, uint64_t generation,
+                                      int64_t ttl_s)
+{
+    return store_fill(tiered_of(store)->pool, key, generation, ttl_s);
+}
+
 static void tiered_free(struct store *store)
 {
     struct tiered_store *s = tiered_of(store);
@@ -396,6 +432,10 @@ static const struct store_ops ops = {
     .sync = tiered_sync,
     .cancel_sync = tiered_cancel_sync,
     .free = tiered_free,
+    .read = tiered_read,
+    .read_cancel = tiered_read_cancel,
+    .write = tiered_write,
+    .fill = tiered_fill,
 };
 
 struct store *store_tiered_new(struct store *memory, struct store *pool, int64_t revalidate_ms)

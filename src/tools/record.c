@@ -1,6 +1,7 @@
 #include "tools/record.h"
 
 #include "base/parse.h"
+#include "store/pack.h"
 
 static const char *kind_text(enum stored_kind kind)
 {
@@ -87,7 +88,9 @@ static void take_value(struct record *r, struct mc_get *get, enum mc_result resu
     case MC_MISS: r->state = get->item.cas != 0 ? RECORD_STUB : RECORD_NONE; return;
     case MC_HIT: break;
     }
-    r->entry = entry_new(get->blob, r->key.bytes, &r->invalid);
+    struct pack *pack = pack_new();
+    r->entry = pack_entry(pack, get->blob, r->key.bytes, &r->invalid);
+    pack_free(&pack);
     r->state = r->entry ? RECORD_FOUND : RECORD_INVALID;
 }
 

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "cache/conditional.h"
 #include "cache/freshness.h"
+#include "cache/store.h"
 #include "cache/variants.h"
 
 #include <endian.h>
@@ -81,7 +82,24 @@ static void check_conditions(const struct stored_view *v)
     bool added = conditional_add(v, &request.fields, &arena);
     ASSERT(added == (request.fields.n > 0));
     (void)conditional_evaluate(&request, v, NOW_MS / 1000);
+    (void)conditional_range_validator(v);
     arena_fini(&arena);
+}
+
+/* First, last and one between; what is read or asked for is bounded. */
+static void check_chunks(const struct stored_view *v)
+{
+    if (!stored_is_manifest(&v->meta)) {
+        return;
+    }
+    const uint64_t n = v->meta.content_length;
+    const uint64_t places[] = {0, n / 2, n - 1};
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        struct store_chunk c = store_chunk_at(v, places[i]);
+        ASSERT(c.length > 0 && c.length <= STORED_CHUNK_BYTES_MAX);
+        ASSERT(c.offset <= places[i] && places[i] - c.offset < c.length);
+        ASSERT(c.offset + c.length <= n);
+    }
 }
 
 static void check_encoding(const struct stored_view *v, struct slice all)
@@ -110,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_numbers(&v);
         check_fields(&v);
         check_conditions(&v);
+        check_chunks(&v);
         check_variants(&v);
         check_encoding(&v, all);
         ASSERT(stored_parse(all, v.key, &v) == STORED_OK);

@@ -52,8 +52,8 @@ def origin(make_origin):
 def make_memcached():
     made = []
 
-    def make(*options, **place):
-        made.append(Memcached(*options, **place))
+    def make(*options, **how):
+        made.append(Memcached(*options, **how))
         return made[-1]
     yield make
     for server in made:

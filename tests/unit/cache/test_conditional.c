@@ -247,12 +247,40 @@ static void if_range(void **state)
     }
 }
 
+static void what_our_own_if_range_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *stored;
+        const char *want; /* the field that it is taken from; "" none */
+    } rows[] = {
+        {"13.1.5: strong tag", TAG, "ETag"},
+        {"13.1.5: tag comes first", TAG "\n" OLD, "ETag"},
+        {"13.1.5: weak tag, even beside a date", WEAK "\n" OLD, ""},
+        {"8.8.2.2: old date", OLD, "Last-Modified"},
+        {"8.8.2.2: date of a minute before", "Last-Modified: {-60}\nDate: {0}", "Last-Modified"},
+        {"8.8.2.2: date of less", "Last-Modified: {-59}\nDate: {0}", ""},
+        {"no validator", "", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena;
+        arena_init(&arena, NULL);
+        struct stored_view view = view_of(&arena, 200, rows[i].stored);
+        struct slice want = stored_field(&view, slice_of(rows[i].want));
+        if (!slice_eq(conditional_range_validator(&view), want)) {
+            fail_msg("%s", rows[i].name);
+        }
+        arena_fini(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(evaluation),        cmocka_unit_test(only_reads_of_a_200_are_conditional),
         cmocka_unit_test(strong_comparison), cmocka_unit_test(if_range),
-        cmocka_unit_test(validation),
+        cmocka_unit_test(validation),        cmocka_unit_test(what_our_own_if_range_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

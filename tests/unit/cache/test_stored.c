@@ -262,6 +262,48 @@ static void numbers_are_checked_behind_the_checksum(void **state)
     assert_int_equal(forged(SLICE(""), 132, 37, 4), STORED_BAD_LENGTH);
 }
 
+/* A manifest that someone forged: its numbers are bounded before anybody allocates by them. */
+static void numbers_of_a_manifest_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum stored_kind kind;
+        uint64_t content_length;
+        uint64_t generation;
+        uint32_t chunk_bytes;
+        enum stored_check want;
+    } rows[] = {
+        {"as it should be", STORED_RESPONSE, 1000, 7, 100, STORED_OK},
+        {"largest chunks", STORED_RESPONSE, 1000, 7, 1 << 20, STORED_OK},
+        {"chunks too large", STORED_RESPONSE, 1000, 7, (1 << 20) + 1, STORED_BAD_LENGTH},
+        {"chunks of all bits", STORED_RESPONSE, 1000, 7, UINT32_MAX, STORED_BAD_LENGTH},
+        {"no generation", STORED_RESPONSE, 1000, 0, 100, STORED_BAD_LENGTH},
+        {"no content", STORED_RESPONSE, 0, 7, 100, STORED_BAD_LENGTH},
+        {"longest content", STORED_RESPONSE, UINT64_C(1) << 50, 7, 100, STORED_OK},
+        {"too long content", STORED_RESPONSE, (UINT64_C(1) << 50) + 1, 7, 100, STORED_BAD_LENGTH},
+        {"endless content", STORED_RESPONSE, UINT64_MAX, 7, 100, STORED_BAD_LENGTH},
+        {"vary index", STORED_VARY, 1000, 7, 100, STORED_BAD_LENGTH},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct stored_meta m = sample;
+        const struct stored_parts parts = {.key = KEY};
+        struct stored_view v;
+        m.kind = rows[i].kind;
+        m.content_length = rows[i].content_length;
+        m.generation = rows[i].generation;
+        m.chunk_bytes = rows[i].chunk_bytes;
+        struct blob *blob = blob_new(stored_size(&m, &parts));
+        (void)stored_encode(blob, &m, &parts);
+        stored_seal(blob);
+        enum stored_check got = stored_parse(blob_slice(blob), KEY, &v);
+        if (got != rows[i].want) {
+            fail_msg("%s: %s", rows[i].name, stored_check_text(got));
+        }
+        blob_unref(&blob);
+    }
+}
+
 static void field_lines(void **state)
 {
     (void)state;
@@ -311,6 +353,7 @@ int main(void)
         cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(every_flipped_bit_is_refused),
         cmocka_unit_test(numbers_are_checked_behind_the_checksum),
+        cmocka_unit_test(numbers_of_a_manifest_are_checked),
         cmocka_unit_test(field_lines),
         cmocka_unit_test(every_check_has_a_text),
     };

@@ -38,11 +38,32 @@ static const struct row {
     {"two default pools", "memcached: a\nmemcached_pools: {default: {servers: b}}\n",
      "p.yaml:3:1: memcached is the pool \"default\", which is in memcached_pools too\n"},
     {"memcached off", "memcached: off\n", ""},
+    {"user without a password", "memcached_pools: {default: {servers: a, auth: {user: b}}}\n",
+     "p.yaml:3:47: auth: off or a map with user and password_file is needed\n"},
+    {"neither user nor password", "memcached_pools: {default: {servers: a, auth: on}}\n",
+     "p.yaml:3:47: auth: off or a map with user and password_file is needed\n"},
+    {"password in no file",
+     "memcached_pools: {default: {servers: a, auth: {user: b, password_file: /dev/null}}}\n",
+     "p.yaml:3:72: password_file: cannot use \"/dev/null\": it is no regular file\n"},
     {"unknown pool", "caches: {c: {memcached: pages}}\n",
      "p.yaml:3:25: memcached: there is no pool \"pages\" in memcached_pools\n"},
     {"cache of nothing", "caches: {c: {memory: 0}}\n",
      "p.yaml:3:10: warning: cache \"c\" has neither memory nor a memcached pool: it holds "
      "nothing\n"},
+    {"compression in words", "caches: {c: {compress: gzip}}\n",
+     "p.yaml:3:24: compress: on, off or a map is needed\n"},
+    {"unknown setting of compression", "caches: {c: {compress: {levle: 1}}}\n",
+     "p.yaml:3:25: unknown directive \"levle\", did you mean \"level\"?\n"},
+    {"compression beyond its bounds", "caches: {c: {compress: {level: 10, min_length: -1}}}\n",
+     "p.yaml:3:32: level: \"10\" is not a number (1 to 9)\n"
+     "p.yaml:3:48: min_length: \"-1\" is not a size such as 8k (at least 0)\n"},
+    {"type that is none", "caches: {c: {compress: {types: [text]}}}\n",
+     "p.yaml:3:32: types: \"text\" is not a media type such as text/html or text/*\n"},
+    {"type of two stars", "caches: {c: {compress: {types: [text/*+*]}}}\n",
+     "p.yaml:3:32: types: \"text/*+*\" is not a media type such as text/html or text/*\n"},
+    {"type with a parameter", "caches: {c: {compress: {types: ['a/b;c=d']}}}\n",
+     "p.yaml:3:32: types: \"a/b;c=d\" is not a media type such as text/html or text/*\n"},
+    {"any type", "caches: {c: {compress: {types: '*'}}}\n", ""},
     {"prefix with a space", "caches: {c: {key_prefix: 'a b'}}\n",
      "p.yaml:3:26: key_prefix: at most 100 printable bytes without spaces are possible\n"},
 };
@@ -136,6 +157,25 @@ static void pools(void **state)
     config_unref(&c);
 }
 
+static void compression(void **state)
+{
+    (void)state;
+    struct config *c = load_ok(TOP "caches: {a: {compress: on}, b: {compress: {level: 9, types: "
+                                   "[text/html]}}, c: {compress: {zstd: off}}, d: {}}\n");
+    const struct cache_store_conf *caches = c->proxy.caches;
+    assert_true(caches[0].compress.on);
+    assert_int_equal(caches[0].compress.level, 3);
+    assert_int_equal(caches[0].compress.min_bytes, 1024);
+    assert_true(caches[0].compress.types_n > 5);
+    assert_true(caches[1].compress.on);
+    assert_int_equal(caches[1].compress.level, 9);
+    assert_int_equal(caches[1].compress.types_n, 1);
+    expect_slice(caches[1].compress.types[0], "text/html");
+    assert_false(caches[2].compress.on);
+    assert_false(caches[3].compress.on);
+    config_unref(&c);
+}
+
 static void caches_and_their_pools(void **state)
 {
     (void)state;
@@ -213,6 +253,7 @@ int main(void)
         cmocka_unit_test(texts),
         cmocka_unit_test(peers),
         cmocka_unit_test(pools),
+        cmocka_unit_test(compression),
         cmocka_unit_test(caches_and_their_pools),
         cmocka_unit_test(default_cache_is_made_only_when_it_is_used),
         cmocka_unit_test(same_address_is_one_upstream),

@@ -14,6 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Who answers so is asked for its settings, too. */
+#define KNOWN "MN\r\nVERSION 1.6.18\r\n"
+
 /* The other end of the wire, in the same thread: the loop turns while it waits. */
 struct peer {
     struct rig rig;
@@ -102,6 +105,8 @@ static void peer_greet(struct peer *peer)
     peer_accept(peer);
     peer_expect(peer, "mn\r\nversion\r\n");
     peer_send(peer, SLICE("MN\r\nVERSION 1.6.18\r\n"));
+    peer_expect(peer, "stats settings\r\n");
+    peer_send(peer, SLICE("END\r\n"));
     rig_until_state(&peer->rig, 0, MC_SERVER_UP);
 }
 
@@ -568,8 +573,7 @@ struct probe_row {
 };
 
 static const struct probe_row probe_rows[] = {
-    {"meta", MC_PROTOCOL_AUTO, "mn\r\nversion\r\n", SLICE_INIT("MN\r\nVERSION 1.6.18\r\n"),
-     "mg a v O1\r\n"},
+    {"meta", MC_PROTOCOL_AUTO, "mn\r\nversion\r\n", SLICE_INIT(KNOWN), "mg a v O1\r\n"},
     {"old classic", MC_PROTOCOL_AUTO, "mn\r\nversion\r\n", SLICE_INIT("ERROR\r\nVERSION 1.4.5\r\n"),
      "get a\r\n"},
     {"meta in an older form", MC_PROTOCOL_AUTO, "mn\r\nversion\r\n",
@@ -602,6 +606,10 @@ static void test_probe(void **state UNUSED)
         peer_accept(&peer);
         peer_expect(&peer, row->asked);
         peer_send(&peer, row->answer);
+        if (slice_eq(row->answer, SLICE(KNOWN))) {
+            peer_expect(&peer, "stats settings\r\n");
+            peer_send(&peer, SLICE("END\r\n"));
+        }
         if (row->get != NULL) {
             peer_expect(&peer, row->get);
             mc_get_cancel(&p.get);
@@ -610,6 +618,40 @@ static void test_probe(void **state UNUSED)
             until_done(&peer, &p);
             assert_int_equal(p.result, MC_FAILED);
         }
+        peer_fini(&peer);
+    }
+}
+
+struct limit_row {
+    const char *name;
+    struct slice told;
+    size_t takes; /* of the configured 1 MiB */
+};
+
+static const struct limit_row limit_rows[] = {
+    {"less", SLICE_INIT("STAT maxbytes 1\r\nSTAT item_size_max 524288\r\nEND\r\n"), 524288},
+    {"more than configured", SLICE_INIT("STAT item_size_max 8388608\r\nEND\r\n"), 1024 * 1024},
+    {"nothing", SLICE_INIT("END\r\n"), 1024 * 1024},
+    {"no such command", SLICE_INIT("ERROR\r\n"), 1024 * 1024},
+};
+
+static void test_item_limit(void **state UNUSED)
+{
+    for (size_t i = 0; i < ARRAY_LEN(limit_rows); i++) {
+        struct peer peer;
+        print_message("%s\n", limit_rows[i].name);
+        peer_init(&peer);
+        rig_open(&peer.rig);
+        peer_accept(&peer);
+        peer_expect(&peer, "mn\r\nversion\r\n");
+        peer_send(&peer, SLICE("MN\r\nVERSION 1.6.18\r\n"));
+        peer_expect(&peer, "stats settings\r\n");
+        assert_int_equal(mc_pool_item_max_bytes(peer.rig.pool), 1024 * 1024);
+        assert_false(mc_pool_is_up(peer.rig.pool));
+        peer_send(&peer, limit_rows[i].told);
+        rig_until_state(&peer.rig, 0, MC_SERVER_UP);
+        assert_int_equal(mc_pool_item_max_bytes(peer.rig.pool), limit_rows[i].takes);
+        assert_true(mc_pool_is_up(peer.rig.pool));
         peer_fini(&peer);
     }
 }
@@ -697,7 +739,7 @@ static void test_flapping_server_is_tried_rarely(void **state UNUSED)
             peer.fd = accept4(peer.listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (peer.fd < 0 || read(peer.fd, got, sizeof(got)) <= 0)
             continue;
-        peer_send(&peer, SLICE("MN\r\nVERSION 1.6.18\r\n"));
+        peer_send(&peer, SLICE("MN\r\nVERSION 1.6.18\r\nEND\r\n"));
         rig_until_state(&peer.rig, 0, MC_SERVER_UP);
         probe_start(&peer.rig, &p, "a");
         peer_hang_up(&peer);
@@ -727,6 +769,7 @@ int main(void)
         cmocka_unit_test(test_ttl_over_30_days_is_a_date),
         cmocka_unit_test(test_long_store_to_a_slow_reader),
         cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_item_limit),
         cmocka_unit_test(test_server_that_closes_on_mn),
         cmocka_unit_test(test_server_that_always_closes),
         cmocka_unit_test(test_classic_value_of_another_key),

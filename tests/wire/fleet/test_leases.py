@@ -170,8 +170,8 @@ def test_nothing_stored_leaves_no_stub(fleet, origin, servers, answer):
     poll_until(lambda: stubs(servers), "the stub of the lease")
     if answer == "close":
         request.close()
-    elif answer == "too large":     # for the pool: the memory tier keeps it
-        request.reply(content=b"x" * 1200000, cache_control="max-age=60")
+    elif answer == "too large":     # for max_object
+        request.reply(content=[b"x" * 9_000_000], chunked=True, cache_control="max-age=60")
     else:
         request.reply(200 if answer == "no-store" else 502, content="x", cache_control="no-store")
     client.expect(502 if answer in ("close", "404") else 200)

@@ -16,8 +16,10 @@ LOG_S = 5 * 365 * 24 * 3600
 
 
 class Memcached:
-    def __init__(self, *options, host="127.0.0.1", port=None):
+    def __init__(self, *options, host="127.0.0.1", port=None, auth=None, tls=None):
+        """`auth` is ("user", "password") where -Y asks for them, `tls` a client's ssl.SSLContext where -Z is on."""
         self.host = host
+        self._auth, self._tls = auth, tls
         self.port = port or free_port()
         self.address = f"{self.host}:{self.port}"
         self._command = ["memcached", "-l", self.host, "-p", str(self.port), "-U", "0", "-m", "16", "-t", "1", *options]
@@ -55,7 +57,7 @@ class Memcached:
     def command(self, line, data=None, end=b"\r\n"):
         """Sends one command; returns the reply up to `end`."""
         out = line.encode() + b"\r\n" + (data + b"\r\n" if data is not None else b"")
-        with socket.create_connection((self.host, self.port), WAIT_S) as s:
+        with self._connect() as s:
             s.sendall(out)
             deadline, reply = Deadline(), b""
             while not reply.endswith(end) and wait_readable(s, deadline):
@@ -64,6 +66,17 @@ class Memcached:
                     break
                 reply += more
         return reply
+
+    def _connect(self):
+        s = socket.create_connection((self.host, self.port), WAIT_S)
+        if self._tls:
+            s = self._tls.wrap_socket(s)
+        if self._auth:
+            words = " ".join(self._auth).encode()
+            s.sendall(b"set auth 0 0 %d\r\n%s\r\n" % (len(words), words))
+            reply = s.recv(100)
+            assert reply == b"STORED\r\n", reply
+        return s
 
     def stats(self):
         return dict(re.findall(r"STAT (\S+) (\S+)", self.command("stats", end=b"END\r\n").decode()))

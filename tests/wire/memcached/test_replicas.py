@@ -156,15 +156,3 @@ def test_second_copy_is_not_kept_in_memory(proxy, app, servers):
     assert app.count == KEYS
     ask(proxy)
     assert KEYS < app.count < 2 * KEYS, "some second copy has stayed in memory, or all first ones are gone from it"
-
-
-def test_refused_store_leaves_no_older_copy(filled, servers, app):
-    """What the first server cannot take (out of memory) is not at the second either."""
-    proxy = filled(options="max_item: 4m")
-    app.serve(lambda r: dict(content=b"x" * 2_000_000, cache_control="max-age=1000"))     # above memcached's -I
-    client = proxy.client()
-    for target in targets()[:5]:
-        client.post(target).expect(200)
-        client.get(target).expect(200, content=b"x" * 2_000_000)
-        client.get(target).expect(200, content=b"x" * 2_000_000)
-    poll_until(lambda: sum(s.items() for s in servers.values()) == 2 * (KEYS - 5), "nothing of these")
