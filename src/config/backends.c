@@ -162,6 +162,25 @@ bool upstream_index(struct loading *l, const struct node *node, struct slice aut
 
 /* -- pools of memcached servers -- */
 
+/* The name of the records, made of service and address as nginx makes it. */
+static bool name_service(struct loading *l, const struct node *at, struct mc_server_conf *server)
+{
+    const struct endpoint *e = &server->endpoint;
+    if (server->service.n == 0) {
+        return true;
+    }
+    if (e->is_unix || e->is_literal || e->has_port) {
+        error_at(l->errors, &at->at, "service: a name without a port is needed, not \"%.*s\"",
+                 SLICE_ARG(server->text));
+        return false;
+    }
+    bool whole = slice_find(server->service, '.') < server->service.n;
+    server->service = arena_printf(l->arena, whole ? "%.*s.%.*s" : "_%.*s._tcp.%.*s",
+                                   SLICE_ARG(server->service), SLICE_ARG(e->host));
+    server->text = server->service;
+    return true;
+}
+
 static void load_node(struct loading *l, const struct node *item, struct level *pool)
 {
     const struct node *map = options_map(l, item, "servers");
@@ -172,7 +191,8 @@ static void load_node(struct loading *l, const struct node *item, struct level *
     struct level *level = level_new(l, SCOPE_NODE, NULL, slice_none(), &item->at);
     level->own = server;
     level_read(l, level, map);
-    if (server->text.n > 0 && endpoint_value(l, item, server->text, &server->endpoint)) {
+    if (server->text.n > 0 && endpoint_value(l, item, server->text, &server->endpoint) &&
+        name_service(l, item, server)) {
         pointers_add(&pool->children, l->arena, level);
     }
 }

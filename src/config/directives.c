@@ -471,6 +471,11 @@ static const struct directive directives[] = {
       .doc = "Ciphers of TLS 1.2, in OpenSSL's words (nginx: proxy_ssl_ciphers)." },
     { .name = "address", .scope = SCOPE_NODE, .type = TYPE_TEXT, NODE_FIELD(text), .source = "mcproxy",
       .doc = "host:port or unix:/path of the memcached server." },
+    { .name = "service", .scope = SCOPE_NODE, .type = TYPE_TEXT, NODE_FIELD(service), .max = "200", .source = "nginx",
+      .doc = "The servers are those that SRV records name, and follow them: memcached with the address cache.example.com asks for "
+             "_memcached._tcp.cache.example.com; a text with a dot stands before the address as it is. Of the records those of the "
+             "lowest priority count, with their weights; a server's place on the ring comes from target and port. While the name "
+             "cannot be found the servers stay." },
     { .name = "weight", .scope = SCOPE_NODE, .type = TYPE_NUMBER, NODE_FIELD(weight), .dflt = "1", .min = "1", .max = "65535",
       .source = "mcproxy", .doc = "Share of the keys." },
 

@@ -1,7 +1,7 @@
 /* --healthcheck: one request to /healthz, for container engines that have no curl in the image. */
 #include "main/commands.h"
 #include "net/resolver.h"
-#include "tools/admin_call.h"
+#include "tools/http_call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ static bool look_up(struct slice authority, struct address *out)
         if (!address_from_endpoint(&e, out))
             return false;
     } else if (e.host.n == 0 ||
-               resolver_lookup_now(e.host, e.port, NULL, ADMIN_CALL_TIMEOUT_S * 1000, out, 1,
+               resolver_lookup_now(e.host, e.port, NULL, HTTP_CALL_TIMEOUT_S * 1000, out, 1,
                                    &ttl_ms) == 0) {
         return false;
     }

@@ -131,7 +131,7 @@ void kept_resolver_return(struct kept_resolver **rp)
 
 static bool is_same_server(const struct mc_server_conf *a, const struct mc_server_conf *b)
 {
-    return slice_eq(a->text, b->text) && a->weight == b->weight;
+    return slice_eq(a->text, b->text) && slice_eq(a->service, b->service) && a->weight == b->weight;
 }
 
 /* Each key has the same places in both. */
@@ -214,6 +214,7 @@ static struct kept_pool *pool_new(struct kept *k, struct config *config, const s
         return NULL;
     struct kept_pool *p = calloc(1, sizeof *p);
     ASSERT(p);
+    mc_pool_guard(pool, k->lock);
     p->kept = k;
     p->pool = pool;
     p->conf = conf;

@@ -24,7 +24,9 @@ struct mc_server_conf {
     struct slice text; /* as configured: "cache-1:11211", "10.0.0.1", "unix:/run/memcached.sock";
                           its place on the ring comes from this, not from what it resolves to */
     struct endpoint endpoint; /* of `text`; port 0 means MC_DEFAULT_PORT */
-    uint32_t weight;          /* 1 to MC_WEIGHT_MAX */
+    uint32_t weight;          /* 1 to MC_WEIGHT_MAX; of a service, a factor of its records' */
+    struct slice service;     /* the name of SRV records, which name the servers; empty: `endpoint`
+                                 is the server */
 };
 
 /* Who we are to servers that ask for it (memcached's -Y). Never in a log. */

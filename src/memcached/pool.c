@@ -4,6 +4,7 @@
 #include "memcached/copies.h"
 #include "memcached/lookup.h"
 #include "memcached/pool_internal.h"
+#include "memcached/services.h"
 
 #include <stdlib.h>
 
@@ -16,22 +17,33 @@ static void check_conf(const struct mc_conf *conf)
     ASSERT(conf->breaker_fails > 0 && conf->breaker_probe_ms > 0);
 }
 
+/* Until a service is found, the first one stands for its servers, and is never reached. */
+static bool take_configured(struct mc_pool *pool)
+{
+    const struct mc_conf *conf = pool->env.conf;
+    struct mc_server_conf confs[MC_SERVERS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < conf->servers_n; i++)
+        if (conf->servers[i].service.n == 0)
+            confs[n++] = conf->servers[i];
+    if (n == 0)
+        confs[n++] = conf->servers[0];
+    return mc_pool_take_servers(pool, confs, n);
+}
+
 struct mc_pool *mc_pool_new(struct loop *loop, struct resolver *resolver, struct log *log,
                             const struct mc_conf *conf)
 {
     check_conf(conf);
-    struct mc_ring *ring = mc_ring_new(conf);
-    if (ring == NULL)
-        return NULL;
-    struct mc_pool *pool = calloc(1, sizeof(*pool) + conf->servers_n * sizeof(pool->servers[0]));
+    struct mc_pool *pool = calloc(1, sizeof(*pool));
     ASSERT(pool != NULL);
     pool->env = (struct mc_server_env){loop, resolver, log, conf};
-    pool->ring = ring;
-    pool->servers_n = conf->servers_n;
-    pool->has_copies = conf->replicas > 1 && conf->servers_n > 1;
     list_init(&pool->copies);
-    for (size_t i = 0; i < conf->servers_n; i++)
-        mc_server_init(&pool->servers[i], &pool->env, &conf->servers[i]);
+    if (!take_configured(pool)) {
+        free(pool);
+        return NULL;
+    }
+    pool->services = mc_services_new(pool);
     return pool;
 }
 
@@ -40,22 +52,26 @@ void mc_pool_free(struct mc_pool **pool_p)
     struct mc_pool *pool = *pool_p;
     if (pool == NULL)
         return;
+    mc_services_free(&pool->services);
     mc_copies_fini(pool);
-    for (size_t i = 0; i < pool->servers_n; i++)
-        mc_server_fini(&pool->servers[i]);
-    mc_ring_free(&pool->ring);
+    mc_pool_free_servers(pool);
     free(pool);
     *pool_p = NULL;
 }
 
+void mc_pool_guard(struct mc_pool *pool, pthread_mutex_t *guard)
+{
+    pool->guard = guard;
+}
+
 struct mc_server *mc_pool_first(struct mc_pool *pool, const struct mc_key *key)
 {
-    return &pool->servers[mc_ring_pick(pool->ring, mc_key_slice(key))];
+    return pool->servers[mc_ring_pick(pool->ring, mc_key_slice(key))];
 }
 
 struct mc_server *mc_pool_second(struct mc_pool *pool, const struct mc_key *key)
 {
-    return &pool->servers[mc_ring_pick_second(pool->ring, mc_key_slice(key))];
+    return pool->servers[mc_ring_pick_second(pool->ring, mc_key_slice(key))];
 }
 
 struct mc_server *mc_pool_old(struct mc_pool *pool, const struct mc_key *key)
@@ -148,7 +164,7 @@ size_t mc_pool_item_max_bytes(const struct mc_pool *pool)
 {
     size_t least = pool->env.conf->item_max_bytes;
     for (size_t i = 0; i < pool->servers_n; i++) {
-        size_t takes = pool->servers[i].conn.item_max_bytes;
+        size_t takes = pool->servers[i]->conn.item_max_bytes;
         least = takes < least ? takes : least;
     }
     return least;
@@ -157,7 +173,7 @@ size_t mc_pool_item_max_bytes(const struct mc_pool *pool)
 bool mc_pool_is_up(const struct mc_pool *pool)
 {
     for (size_t i = 0; i < pool->servers_n; i++) {
-        if (mc_conn_is_ready(&pool->servers[i].conn))
+        if (mc_conn_is_ready(&pool->servers[i]->conn))
             return true;
     }
     return false;
@@ -206,7 +222,7 @@ enum mc_result mc_pool_ask(struct mc_pool *pool, size_t server, struct mc_text *
     get->more = false;
     get->place = MC_PLACE_FIRST;
     get->ask = (struct mc_ask){.text = true};
-    return mc_server_get(&pool->servers[server], get);
+    return mc_server_get(pool->servers[server], get);
 }
 
 /* -- for status pages and tools -- */
@@ -216,9 +232,17 @@ size_t mc_pool_server_of(struct mc_pool *pool, const struct mc_key *key)
     return mc_ring_pick(pool->ring, mc_key_slice(key));
 }
 
+bool mc_pool_second_of(struct mc_pool *pool, const struct mc_key *key, size_t *server)
+{
+    if (!pool->has_copies)
+        return false;
+    *server = mc_ring_pick_second(pool->ring, mc_key_slice(key));
+    return true;
+}
+
 void mc_pool_server_facts(const struct mc_pool *pool, size_t server, struct mc_server_facts *out)
 {
-    const struct mc_server *s = &pool->servers[server];
+    const struct mc_server *s = pool->servers[server];
     *out = (struct mc_server_facts){.trouble = s->trouble};
     if (s->addresses_n > 0)
         out->address = address_print(&s->addresses[s->address_at], out->address_text);
@@ -244,23 +268,23 @@ size_t mc_pool_servers(const struct mc_pool *pool)
 
 struct slice mc_pool_server_name(const struct mc_pool *pool, size_t server)
 {
-    return pool->servers[server].conf->text;
+    return pool->servers[server]->conf->text;
 }
 
 enum mc_server_state mc_pool_server_state(const struct mc_pool *pool, size_t server)
 {
-    return (enum mc_server_state)atomic_load_explicit(&pool->servers[server].state,
+    return (enum mc_server_state)atomic_load_explicit(&pool->servers[server]->state,
                                                       memory_order_relaxed);
 }
 
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *pool, size_t server)
 {
-    return &pool->servers[server].counters;
+    return &pool->servers[server]->counters;
 }
 
 void mc_pool_sum(const struct mc_pool *pool, uint64_t *sums)
 {
     for (size_t i = 0; i < pool->servers_n; i++)
         for (size_t which = 0; which < MC_COUNTER_N; which++)
-            sums[which] += mc_counter_read(&pool->servers[i].counters, (enum mc_counter)which);
+            sums[which] += mc_counter_read(&pool->servers[i]->counters, (enum mc_counter)which);
 }

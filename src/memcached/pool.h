@@ -21,6 +21,8 @@
 #include "net/loop.h"
 #include "net/resolver.h"
 
+#include <pthread.h>
+
 struct mc_pool;
 struct mc_server;
 
@@ -82,6 +84,9 @@ struct mc_get {
  */
 NODISCARD struct mc_pool *mc_pool_new(struct loop *, struct resolver *, struct log *,
                                       const struct mc_conf *);
+/* Others may read the pool's servers while they hold the lock: they may change where the
+ * configuration has services. Before any other thread knows the pool. */
+void mc_pool_guard(struct mc_pool *, pthread_mutex_t *);
 /* Every lookup must have called back or been cancelled. Stores still queued are lost. */
 void mc_pool_free(struct mc_pool **);
 
@@ -156,6 +161,8 @@ enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server)
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
 /* The server that has the key. */
 size_t mc_pool_server_of(struct mc_pool *, const struct mc_key *);
+/* The one that has its second copy. False: there are none. */
+NODISCARD bool mc_pool_second_of(struct mc_pool *, const struct mc_key *, size_t *server);
 /* What is known of the connection, from the loop's thread. */
 struct mc_server_facts {
     struct slice address; /* in use or tried last, into `address_text`; empty: none is known */

@@ -23,6 +23,12 @@ void mc_server_init(struct mc_server *s, const struct mc_server_env *env,
     mc_server_connect_init(s);
 }
 
+void mc_server_leave(struct mc_server *s)
+{
+    mc_conn_close(&s->conn, MC_LOSS_MOVED);
+    mc_server_fail_waiting(s);
+}
+
 void mc_server_fini(struct mc_server *s)
 {
     ASSERT(list_empty(&s->waiting));

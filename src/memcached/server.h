@@ -48,6 +48,8 @@ struct mc_server {
 /* Starts connecting. Keeps `env` and `conf`. */
 void mc_server_init(struct mc_server *, const struct mc_server_env *env,
                     const struct mc_server_conf *conf);
+/* Ends what is under way: before mc_server_fini. */
+void mc_server_leave(struct mc_server *);
 /* No lookup may be pending. */
 void mc_server_fini(struct mc_server *);
 /* MC_PENDING or MC_FAILED. */

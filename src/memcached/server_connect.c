@@ -260,6 +260,8 @@ void mc_server_connect_init(struct mc_server *s)
     tls_handshake_init(&s->handshake, s->env->loop, server_on_handshake, s);
     timer_init(&s->attempt, server_on_attempt, s);
     timer_init(&s->renew, server_on_renew, s);
+    if (s->conf->service.n > 0)
+        return;
     s->is_name = !endpoint->is_unix && !endpoint->is_literal;
     if (!s->is_name && address_from_endpoint(endpoint, &s->addresses[0])) {
         s->addresses_n = 1;

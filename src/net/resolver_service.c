@@ -79,13 +79,20 @@ static bool read_service(const struct reader *r, int at, int bytes, struct resol
     return is_host(out->target) && out->port != 0;
 }
 
+/* RFC 2181 section 8: one with the highest bit is 0. */
+static uint32_t ttl_at(const struct reader *r, int at)
+{
+    uint32_t ttl_s = u32_at(r, at);
+    return ttl_s > INT32_MAX ? 0 : ttl_s;
+}
+
 /* The next record, which may be an alias before the service's own. False: the message is cut. */
 static bool read_record(struct reader *r, struct dns_answer *a, uint32_t *ttl_s)
 {
     if (!read_name(r, NULL) || r->n - r->at < RECORD_BYTES)
         return false;
     unsigned type = u16_at(r, r->at);
-    uint32_t own_ttl_s = u32_at(r, r->at + 4);
+    uint32_t own_ttl_s = ttl_at(r, r->at + 4);
     int bytes = (int)u16_at(r, r->at + 8);
     r->at += RECORD_BYTES;
     if (r->n - r->at < bytes)

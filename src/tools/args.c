@@ -30,6 +30,7 @@ static const struct row rows[] = {
     {TOOL_CLIENT, "client", '\0', KIND_TEXT, "ADDRESS", AT(client), 0, 0, "whom the request comes from (127.0.0.1)"},
     {TOOL_CONTENT, "content", '\0', KIND_FLAG, NULL, AT(content), 0, 0, "write the stored content, and nothing else"},
     {TOOL_FETCH, "fetch", '\0', KIND_FLAG, NULL, AT(fetch), 0, 0, "ask the origin, and tell whether its response would be stored"},
+    {TOOL_ASK, "ask", '\0', KIND_FLAG, NULL, AT(ask), 0, 0, "ask the running proxy, which also sees its memory, with only-if-cached"},
     {TOOL_CONNECTIONS, "connections", '\0', KIND_NUMBER, "N", AT(connections), 1, 256, "to each server (8)"},
     {TOOL_VALUE_BYTES, "value", '\0', KIND_SIZE, "SIZE", AT(value_bytes), 1, 64 * 1024 * 1024, "of each value (4k)"},
     {TOOL_SECONDS, "seconds", '\0', KIND_NUMBER, "N", AT(seconds), 1, 3600, "how long (5)"},

@@ -27,6 +27,7 @@ enum tool_option {
     TOOL_VALUE_BYTES = 1 << 12,
     TOOL_SECONDS = 1 << 13,
     TOOL_GETS = 1 << 14,
+    TOOL_ASK = 1 << 15,
 };
 #define TOOL_COMMON (TOOL_CONFIG | TOOL_JSON | TOOL_HELP | TOOL_TIMEOUT)
 /* What makes a request out of a URL. */
@@ -38,6 +39,7 @@ struct tool_args {
     bool help;
     bool content;
     bool fetch;
+    bool ask;
     const char *url;   /* NULL where the tool takes none */
     const char *cache; /* NULL: not given */
     const char *pool;

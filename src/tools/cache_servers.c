@@ -194,13 +194,14 @@ static bool stat_server(struct tool *t, size_t index, size_t server)
 {
     struct report *r = &t->report;
     struct mc_pool *pool = tool_pool(t, index);
-    struct slice stats = tool_ask(t, pool, server, SLICE("stats"));
-    bool up = slice_starts(stats, SLICE("STAT "));
+    bool up = tool_ask(t, pool, server, SLICE("version")).p != NULL;
+    struct slice stats = up ? tool_ask(t, pool, server, SLICE("stats")) : slice_none();
+    bool tells = slice_starts(stats, SLICE("STAT ")); /* a router may close on it */
     report_row(r);
     report_text(r, "pool", t->config->pools[index].name);
     report_text(r, "server", mc_pool_server_name(pool, server));
-    report_text(r, "state", up ? SLICE("up") : SLICE("down"));
-    if (up) {
+    report_text(r, "state", tells ? SLICE("up") : up ? SLICE("tells nothing") : SLICE("down"));
+    if (tells) {
         struct slice settings = tool_ask(t, pool, server, SLICE("stats settings"));
         struct slice items = tool_ask(t, pool, server, SLICE("stats items"));
         report_numbers(r, stats, settings, items);

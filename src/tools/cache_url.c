@@ -3,7 +3,7 @@
 #include "cache/freshness.h"
 #include "cache/variants.h"
 #include "http/date.h"
-#include "tools/admin_call.h"
+#include "tools/http_call.h"
 #include "tools/walk.h"
 
 /* -- what they have in common -- */
@@ -195,10 +195,14 @@ static void report_record(struct walk *w, const char *name, const struct record 
     report_object(r, name);
     report_text(r, "kind", slice_of(record_text(record)));
     walk_report_place(w, record);
+    if (record->from_second)
+        report_flag(r, "on_the_second_server_alone", true);
     if (record->state == RECORD_INVALID)
         report_text(r, "why", slice_of(stored_check_text(record->invalid)));
     if (record->state != RECORD_NONE && record->state != RECORD_UNANSWERED) {
         report_lease(r, record);
+        if (record->item.cas != 0)
+            report_number(r, "cas", (int64_t)record->item.cas);
         report_known(r, "ttl_s", record->ttl_s, false);
         report_known(r, "idle_s", record->idle_s, false);
         report_known(r, "item_bytes", record->item_bytes, true);
@@ -261,23 +265,32 @@ int tool_cache_get(struct tool *t)
 /* -- purge -- */
 
 /* False: the server did not say that it is gone. */
-static bool purge(struct walk *w, const char *what, const struct record *record)
+static bool purge_at(struct walk *w, const char *what, const struct record *record, size_t server)
 {
     struct tool *t = w->tool;
     struct slice line =
         arena_printf(&t->arena, "delete %.*s", SLICE_ARG(mc_key_slice(&record->mc_key)));
-    struct slice reply = tool_ask(t, w->pool, record->server, line);
+    struct slice reply = tool_ask(t, w->pool, server, line);
     bool was = slice_starts(reply, SLICE("DELETED"));
     bool gone = was || slice_starts(reply, SLICE("NOT_FOUND"));
     report_row(&t->report);
     report_text(&t->report, "what", slice_of(what));
-    report_text(&t->report, "server", walk_server_name(w, record));
+    report_text(&t->report, "server", mc_pool_server_name(w->pool, server));
     report_text(&t->report, "memcached_key", mc_key_slice(&record->mc_key));
     report_text(&t->report, "result",
                 was    ? SLICE("deleted")
                 : gone ? SLICE("was not there")
                        : SLICE("the server does not answer"));
     report_end(&t->report);
+    return gone;
+}
+
+/* The second copy after the first: what is stored meanwhile is stored in that order, too. */
+static bool purge(struct walk *w, const char *what, const struct record *record)
+{
+    bool gone = purge_at(w, what, record, record->server);
+    if (record->second != record->server)
+        gone = purge_at(w, "second copy", record, record->second) && gone;
     return gone;
 }
 

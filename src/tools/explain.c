@@ -18,6 +18,7 @@ void explain_say(struct explain *x, const char *what, const char *fmt, ...)
 void explain_reason(struct explain *x, const char *what, const char *detail)
 {
     const struct reason *reason = reason_of(detail);
+    x->detail = detail;
     explain_say(x, what, "detail=%s: %s", detail, reason ? reason->means : "");
     if (reason)
         x->change = reason->change;
@@ -27,10 +28,31 @@ static void report_verdict(struct explain *x)
 {
     struct report *r = &x->tool->report;
     report_text(r, "verdict", slice_of(x->verdict));
+    if (x->detail)
+        report_text(r, "detail", slice_of(x->detail));
+    else
+        report_nothing(r, "detail", "-");
     if (x->change && x->change[0])
         report_text(r, "what_would_change_it", slice_of(x->change));
     else
         report_nothing(r, "what_would_change_it", "-");
+}
+
+/* The same in numbers, for programs. */
+static void report_details_of(struct explain *x)
+{
+    struct report *r = &x->tool->report;
+    const struct record *record = walk_record(&x->walk);
+    report_details(r, "record");
+    walk_report_place(&x->walk, record);
+    if (x->walk.pool)
+        report_text(r, "kind", slice_of(record_text(record)));
+    if (record->entry && record->entry->view.meta.kind == STORED_RESPONSE) {
+        const struct stored_meta *m = &record->entry->view.meta;
+        report_seconds(r, "age_s", freshness_age_s(m, loop_wall(x->tool->worker->loop)));
+        report_seconds(r, "lifetime_s", m->lifetime_s);
+    }
+    report_end(r);
 }
 
 static int explain(struct explain *x)
@@ -42,10 +64,14 @@ static int explain(struct explain *x)
     explain_route(x);
     if (x->walk.cache)
         explain_stored(x);
+    if (x->tool->args.ask)
+        explain_ask(x);
     if (x->tool->args.fetch)
         answered = explain_fetch(x);
     report_end(r);
     report_verdict(x);
+    if (x->walk.cache)
+        report_details_of(x);
     return tool_print(x->tool, answered ? TOOL_OK : TOOL_FAILED);
 }
 

@@ -1,5 +1,6 @@
 /* The parts of `mcproxy explain`: how the request is routed (explain_route.c), what is stored of it
- * (explain_stored.c), what the origin answers (explain_fetch.c). Each says what it finds. */
+ * (explain_stored.c), what a running proxy and the origin answer (explain_ask.c, explain_fetch.c).
+ * Each says what it finds. */
 #pragma once
 
 #include "tools/walk.h"
@@ -9,6 +10,7 @@ struct explain {
     struct tool *tool;
     struct walk walk;
     const char *verdict; /* nginx's word, REPLY or PASS */
+    const char *detail;  /* the word of Cache-Status; NULL: none */
     const char *change;  /* what would change it; NULL: nothing to say */
 };
 
@@ -22,6 +24,8 @@ void explain_reason(struct explain *, const char *what, const char *detail);
 void explain_route(struct explain *);
 /* Key, pool, variant, freshness; sets verdict. Only where walk.cache is set. */
 void explain_stored(struct explain *);
+/* Asks the proxy that runs on this machine, which asks no origin. */
+void explain_ask(struct explain *);
 /* Asks the origin once. False: it did not answer. */
 NODISCARD bool explain_fetch(struct explain *);
 /* Age and lifetime of a response that was or would be stored. */

@@ -3,6 +3,9 @@
 #include "base/parse.h"
 #include "store/pack.h"
 
+/* Answers of the first server after which its neighbour is asked. */
+#define AFTER_ANY (MC_FAILURE_ERROR | MC_FAILURE_TIMEOUT | MC_FAILURE_INVALID | MC_NEXT_NOT_FOUND)
+
 static const char *kind_text(enum stored_kind kind)
 {
     switch (kind) {
@@ -82,6 +85,7 @@ static void look_at_ttl(struct tool *t, struct mc_pool *pool, struct record *r)
 static void take_value(struct record *r, struct mc_get *get, enum mc_result result)
 {
     r->item = get->item;
+    r->from_second = result == MC_HIT && get->place == MC_PLACE_SECOND;
     switch (result) {
     case MC_PENDING:
     case MC_FAILED: r->state = RECORD_UNANSWERED; return;
@@ -101,28 +105,44 @@ static bool speaks_meta(const struct mc_pool *pool, size_t server)
     return facts.protocol && slice_eq(slice_of(facts.protocol), SLICE("meta"));
 }
 
+/* False: there is no digest. */
+static bool find_place(struct mc_pool *pool, struct slice prefix, struct record *r)
+{
+    if (!record_key(prefix, &r->key, &r->mc_key))
+        return false;
+    r->server = mc_pool_server_of(pool, &r->mc_key);
+    if (!mc_pool_second_of(pool, &r->mc_key, &r->second))
+        r->second = r->server;
+    return true;
+}
+
+/* The proxies' to win. */
+static void give_back(struct tool *t, struct mc_pool *pool, const struct record *r)
+{
+    mc_pool_del_version(pool, &r->mc_key, r->item.cas, true);
+    (void)tool_ask(t, pool, r->server, SLICE("version")); /* it has arrived */
+}
+
 void record_look(struct tool *t, struct mc_pool *pool, struct slice prefix,
                  const struct cache_key *key, struct record *r)
 {
-    *r = (struct record){.key = *key,
+    *r = (struct record){.state = RECORD_UNANSWERED,
+                         .key = *key,
                          .ttl_s = RECORD_UNKNOWN,
                          .idle_s = RECORD_UNKNOWN,
                          .item_bytes = RECORD_UNKNOWN};
-    if (!record_key(prefix, key, &r->mc_key)) {
-        r->state = RECORD_UNANSWERED;
+    if (!find_place(pool, prefix, r))
         return;
-    }
-    r->server = mc_pool_server_of(pool, &r->mc_key);
-    look_at_use(t, pool, r);
-    struct mc_get get = {.key = r->mc_key, .ask.cas = true};
+    bool tells = tool_ask(t, pool, r->server, SLICE("version")).p && speaks_meta(pool, r->server);
+    if (tells)
+        look_at_use(t, pool, r);
+    struct mc_get get = {.key = r->mc_key, .ask.cas = true, .next = AFTER_ANY};
     take_value(r, &get, tool_get(t, pool, &get));
-    if (r->state == RECORD_NONE || r->state == RECORD_UNANSWERED || !speaks_meta(pool, r->server))
-        return;
-    look_at_ttl(t, pool, r);
-    if (!r->item.won)
-        return;
-    mc_pool_del_version(pool, &r->mc_key, r->item.cas, true); /* the proxies' to win */
-    (void)tool_ask(t, pool, r->server, SLICE("version"));     /* it has arrived */
+    bool there = r->state != RECORD_NONE && r->state != RECORD_UNANSWERED;
+    if (tells && there)
+        look_at_ttl(t, pool, r);
+    if (r->item.won)
+        give_back(t, pool, r);
 }
 
 void record_fini(struct record *r)

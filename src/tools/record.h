@@ -19,6 +19,8 @@ struct record {
     struct cache_key key;
     struct mc_key mc_key;
     size_t server;       /* of the pool */
+    size_t second;       /* that has the second copy; the same where there is none */
+    bool from_second;    /* the value was there alone */
     struct entry *entry; /* RECORD_FOUND: one reference */
     enum stored_check invalid;
     struct mc_item item; /* version, lease flags */

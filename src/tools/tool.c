@@ -4,6 +4,7 @@
 #include "proxy/flight.h"
 #include "proxy/uses.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -28,6 +29,7 @@ static void make_patient(struct tool *t)
 bool tool_init(struct tool *t, struct config *config)
 {
     t->config = config;
+    (void)signal(SIGPIPE, SIG_IGN); /* a server that closes is an answer */
     bool logs = log_init(&t->log, "stderr", LOG_EMERG);
     ASSERT(logs);
     t->uses = uses_new();

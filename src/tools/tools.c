@@ -23,7 +23,7 @@ static const struct tool_row rows[] = {
     {"cache", "bench", false,
      TOOL_CACHE | TOOL_POOL | TOOL_CONNECTIONS | TOOL_VALUE_BYTES | TOOL_SECONDS | TOOL_GETS,
      tool_cache_bench, "how fast a pool is, through the proxy's own client"},
-    {NULL, "explain", true, TOOL_REQUEST | TOOL_FETCH, tool_explain,
+    {NULL, "explain", true, TOOL_REQUEST | TOOL_FETCH | TOOL_ASK, tool_explain,
      "what becomes of a request and why"},
 };
 

@@ -1,7 +1,6 @@
 #include "tools/walk.h"
 
 #include "base/assert.h"
-#include "http/uri.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -295,4 +294,6 @@ void walk_report_place(struct walk *w, const struct record *record)
         report_text(rep, "address", facts.address);
     else
         report_nothing(rep, "address", "not known");
+    if (record->second != record->server)
+        report_text(rep, "second_server", mc_pool_server_name(w->pool, record->second));
 }

@@ -68,6 +68,31 @@ static void test_right_use(void **state UNUSED)
     }
 }
 
+/* What follows the word is the tool's, errors too. */
+static void test_tools(void **state UNUSED)
+{
+    static const struct {
+        const char *args[ARGS_MAX];
+        const char *path;
+        int tool_argc;
+    } rows[] = {
+        {{"cache"}, NULL, 1},
+        {{"cache", "ping", "-x"}, NULL, 3},
+        {{"explain", "/a", "-c", "b"}, NULL, 4},
+        {{"-c", "a", "cache", "stat"}, "a", 2},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct options o;
+        char err[4096] = "";
+        assert_true(parse(rows[i].args, &o, err, sizeof err));
+        assert_int_equal(o.mode, MODE_TOOL);
+        assert_int_equal(o.tool_argc, rows[i].tool_argc);
+        assert_true(slice_eq(slice_of(o.config_path ? o.config_path : ""),
+                             slice_of(rows[i].path ? rows[i].path : "")));
+        assert_string_equal(err, "");
+    }
+}
+
 static void test_wrong_use_is_explained(void **state UNUSED)
 {
     static const struct {
@@ -97,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_right_use),
+        cmocka_unit_test(test_tools),
         cmocka_unit_test(test_wrong_use_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,10 +30,14 @@ static void test_attempts_are_apart(void **state UNUSED)
     struct mc_breaker b;
     mc_breaker_init(&b, 3, 1000);
     assert_int_equal(mc_breaker_wait_ms(&b, 5000), 0);
+    bool seen[251] = {false};
     for (uint64_t random = 0; random < 2000; random += 7) {
         mc_breaker_attempt(&b, 5000, random);
         assert_in_range(mc_breaker_wait_ms(&b, 5000), 1000, 1250);
+        seen[mc_breaker_wait_ms(&b, 5000) - 1000] = true;
     }
+    for (size_t ms = 0; ms <= 250; ms++) /* those who lost it together don't come back together */
+        assert_true(seen[ms]);
     assert_int_equal(mc_breaker_wait_ms(&b, 6250), 0);
 }
 

@@ -124,6 +124,54 @@ static void test_a_server_less_moves_only_its_keys(void **state UNUSED)
     }
 }
 
+static size_t pick_second(struct mc_ring *ring, size_t i)
+{
+    char key[32];
+    return mc_ring_pick_second(ring,
+                               slice_make(key, (size_t)snprintf(key, sizeof(key), "k%zu", i)));
+}
+
+/* The neighbour is the server that the key goes to when its first one is taken out of the list. */
+static void test_second_server_is_the_next_first_one(void **state UNUSED)
+{
+    static const enum mc_distribution consistent[] = {MC_KETAMA, MC_NGINX};
+    static const char *const names[] = {"a:1", "b:1", "unix:/run/c.sock", "d:1"};
+    for (size_t d = 0; d < ARRAY_LEN(consistent); d++) {
+        struct mc_server_conf servers[4];
+        for (size_t s = 0; s < 4; s++)
+            fill(&servers[s], names[s], 1);
+        struct mc_ring *four = ring_of(consistent[d], servers, 4);
+        fill(&servers[1], "d:1", 1); /* in the place of b */
+        struct mc_ring *three = ring_of(consistent[d], servers, 3);
+        for (size_t i = 0; i < 2000; i++) {
+            size_t second = pick_second(four, i);
+            assert_int_not_equal(second, pick(four, "k", i));
+            if (pick(four, "k", i) == 1)
+                assert_int_equal(pick(three, "k", i), second == 3 ? 1 : second);
+        }
+        mc_ring_free(&four);
+        mc_ring_free(&three);
+    }
+}
+
+static void test_second_server_is_always_another(void **state UNUSED)
+{
+    static const enum mc_distribution all[] = {MC_KETAMA, MC_NGINX, MC_MODULO};
+    for (size_t d = 0; d < ARRAY_LEN(all); d++) {
+        struct mc_server_conf servers[3];
+        fill(&servers[0], "a:1", 256); /* by ketama's count of points the others have none */
+        fill(&servers[1], "b:1", 1);
+        fill(&servers[2], "c:1", 1);
+        struct mc_ring *ring = ring_of(all[d], servers, 3);
+        for (size_t i = 0; i < 500; i++)
+            assert_int_not_equal(pick_second(ring, i), pick(ring, "k", i));
+        mc_ring_free(&ring);
+        ring = ring_of(all[d], servers, 1);
+        assert_int_equal(pick_second(ring, 1), 0);
+        mc_ring_free(&ring);
+    }
+}
+
 static void test_one_server_has_all(void **state UNUSED)
 {
     struct mc_server_conf server;
@@ -141,6 +189,8 @@ int main(void)
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_default_port_is_not_in_the_name),
         cmocka_unit_test(test_a_server_less_moves_only_its_keys),
+        cmocka_unit_test(test_second_server_is_the_next_first_one),
+        cmocka_unit_test(test_second_server_is_always_another),
         cmocka_unit_test(test_one_server_has_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

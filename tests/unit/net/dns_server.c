@@ -49,6 +49,17 @@ static void put_name(struct message *m, const char *name)
     put(m, "", 1);
 }
 
+static void put_service(struct message *m, const char *text)
+{
+    unsigned numbers[3];
+    char target[256];
+    assert_int_equal(sscanf(text, "%u %u %u %255s", &numbers[0], &numbers[1], &numbers[2], target),
+                     4);
+    for (size_t i = 0; i < 3; i++)
+        put_u16(m, numbers[i]);
+    put_name(m, strcmp(target, ".") == 0 ? "" : target);
+}
+
 static void put_record(struct message *m, const struct dns_record *r)
 {
     if (r->owner != NULL)
@@ -63,6 +74,8 @@ static void put_record(struct message *m, const struct dns_record *r)
     unsigned char address[16];
     if (r->type == DNS_CNAME) {
         put_name(m, r->data);
+    } else if (r->type == DNS_SRV) {
+        put_service(m, r->data);
     } else {
         int family = r->type == DNS_A ? AF_INET : AF_INET6;
         assert_int_equal(inet_pton(family, r->data, address), 1);

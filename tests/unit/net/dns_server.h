@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_AAAA = 28 };
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_AAAA = 28, DNS_SRV = 33 };
 enum dns_rcode { DNS_NOERROR = 0, DNS_SERVFAIL = 2, DNS_NXDOMAIN = 3, DNS_REFUSED = 5 };
 enum dns_manner { DNS_ANSWERS = 0, DNS_DROPS, DNS_TALKS_NONSENSE, DNS_TRUNCATES };
 
@@ -15,7 +15,7 @@ enum dns_manner { DNS_ANSWERS = 0, DNS_DROPS, DNS_TALKS_NONSENSE, DNS_TRUNCATES 
 struct dns_record {
     const char *owner; /* NULL: the name asked for */
     enum dns_type type;
-    const char *data; /* an address or a name */
+    const char *data; /* an address, a name, or "priority weight port target" */
     uint32_t ttl_s;
 };
 

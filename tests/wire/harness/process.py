@@ -1,32 +1,44 @@
 """Processes that a test starts: each in its own group, ended with the test, and with the test runner."""
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 
 from .deadline import WAIT_S
 
 _SETPRIV = shutil.which("setpriv")
-_EPHEMERAL = 32000
-
-
-def _worker_index():
-    name = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-    return int(name[2:]) if name[2:].isdigit() else 0
 
 
 class _Ports:
-    """Ports below the ephemeral range, so that no outgoing connection takes one between the look and the use."""
+    """Ports below the ephemeral range, so that no outgoing connection takes one between the look and the use. Each process
+    that runs tests has a block of its own for as long as it lives, whoever else runs some on this machine."""
+
+    FIRST, BLOCK, BLOCKS = 12000, 400, 48
 
     def __init__(self):
-        self.first = 12000 + _worker_index() % 8 * 2400
-        self.next = os.getpid() * 37 % 2400
+        self._lock, block = self._take_block()
+        self.first = self.FIRST + block * self.BLOCK
+        self.next = 0
+
+    def _take_block(self):
+        for i in range(self.BLOCKS):
+            block = (os.getpid() + i) % self.BLOCKS
+            lock = open(os.path.join(tempfile.gettempdir(), f"mcproxy-test-ports-{block}"), "w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.close()
+                continue
+            return lock, block
+        raise AssertionError("too many tests are running on this machine")
 
     def free(self, family=socket.AF_INET, host="127.0.0.1"):
-        for _ in range(2400):
+        for _ in range(self.BLOCK):
             port = self.first + self.next
-            self.next = (self.next + 1) % 2400
+            self.next = (self.next + 1) % self.BLOCK
             with socket.socket(family) as s:
                 try:
                     s.bind((host, port))

@@ -1,4 +1,5 @@
 """The classic protocol through Debian's nutcracker (twemproxy), a router before two memcacheds."""
+import json
 import socket
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 from harness.cache_status import hit
 from harness.deadline import WAIT_S, poll_until
 from harness.process import free_port, kill_group, start
+from harness.proxy import run_mcproxy
 
 KEYS = 60
 
@@ -133,3 +135,22 @@ def test_dead_server_behind_the_router_is_a_miss(routed, origin, servers):
         client.get("/b").expect(200)
         return any(hit().search(client.get(f"/{i}").expect(200).fields.get("cache-status")) for i in range(KEYS))
     poll_until(hits, "hits of the other server")
+
+
+def test_tools_ask_a_router_only_what_it_knows(routed, origin, servers, router):
+    origin.serve(lambda r: dict(content="one", cache_control="max-age=100"))
+    routed.client().get("/a").expect(200)
+    poll_until(lambda: sum(server.items() for server in servers) == 1, "the item")
+
+    def told(*args):
+        done = run_mcproxy("cache", *args, "--json", "-c", routed.config_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+    url = f"http://example.test:{routed.port}/a"
+    ping, stat = told("ping")["servers"][0], told("stat")["servers"][0]
+    assert (ping["state"], ping["protocol"]) == ("up", "classic")
+    assert (stat["state"], stat["items"]) == ("tells nothing", None)
+    record = told("get", url)["record"]
+    assert (record["kind"], record["server"], record["ttl_s"]) == ("response", router, None)
+    assert told("purge", url)["purged"][0]["result"] == "deleted"
+    assert sum(server.items() for server in servers) == 0

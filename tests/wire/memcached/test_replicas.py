@@ -22,7 +22,7 @@ def targets():
 
 @pytest.fixture
 def servers(make_memcached):
-    return {name: make_memcached() for name in "abc"}
+    return {"a": make_memcached("-m", "2", "-M"), "b": make_memcached(), "c": make_memcached()}
 
 
 @pytest.fixture
@@ -156,3 +156,27 @@ def test_second_copy_is_not_kept_in_memory(proxy, app, servers):
     assert app.count == KEYS
     ask(proxy)
     assert KEYS < app.count < 2 * KEYS, "some second copy has stayed in memory, or all first ones are gone from it"
+
+
+def test_refused_store_leaves_no_older_copy(filled, servers, app):
+    """What the first server cannot take (out of memory) is not at the second either."""
+    proxy = filled()
+    fill_up(servers["a"], 3300)
+    app.serve(lambda r: dict(content=b"x" * 3000, cache_control="max-age=1000"))
+    client = proxy.client()
+    for target in targets():
+        client.get(target, cache_control="no-cache").expect(200, content=b"x" * 3000)
+    old = [(target * 20).encode() for target in targets()]
+    poll_until(lambda: not any(content in values(servers[name]) for content in old for name in "bc"), "no older copies")
+    assert any(b"x" * 3000 in values(servers[name]) for name in "bc")
+
+
+def fill_up(server, size):
+    """Until it has no room for a value of that size."""
+    i = 0
+    while server.command(f"ms foreign{i} {size} T0", b"f" * size) == b"HD\r\n":
+        i += 1
+
+
+def values(server):
+    return b"".join(server.command(f"mg {key} v") for key in server.keys())

@@ -1,4 +1,11 @@
+import os
+import pty
+import subprocess
+
 import pytest
+
+from harness.deadline import WAIT_S
+from harness.proxy import BINARY, environment
 
 
 @pytest.mark.config('memcached: ["{memcached}"]')
@@ -22,3 +29,16 @@ def test_a_server_that_is_down(tool, memcached):
     tool.proxy.ensure_started()
     memcached.kill()
     assert "cache ping" in tool.run("cache", "bench", status=1).stderr
+
+
+@pytest.mark.config('memcached: ["{memcached}"]')
+def test_progress_is_shown_on_a_terminal(tool, memcached):
+    tool.proxy.ensure_started()
+    near, far = pty.openpty()
+    done = subprocess.run([BINARY, "cache", "bench", "--seconds", "2", "-c", str(tool.proxy.config_path)], stdout=subprocess.PIPE,
+                          stderr=far, env=environment(), timeout=WAIT_S * 4)
+    shown = os.read(near, 65536)
+    os.close(near)
+    os.close(far)
+    assert done.returncode == 0 and done.stdout.startswith(b"pool ")
+    assert b" of 2 s, " in shown and b" commands, 0 errors" in shown

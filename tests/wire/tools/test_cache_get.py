@@ -1,5 +1,7 @@
 import pytest
 
+from harness.deadline import poll_until
+
 POOL = 'memcached: ["{memcached}"]'
 
 
@@ -108,3 +110,23 @@ def test_a_request_without_a_part_in_a_cache(tool, memcached):
 
 def test_a_cache_without_a_pool(tool):
     assert "no memcached pool" in tool.run("cache", "get", tool.url("/a"), status=1).stderr
+
+
+def test_a_copy_at_the_second_server(proxy, tool, origin, client, make_memcached):
+    servers = [make_memcached() for _ in range(3)]
+    proxy.config = "memcached_pools: {default: {replicas: 2, servers: [%s]}}\ncaches: {default: {memcached: default}}" % (
+        ", ".join(f'"{s.address}"' for s in servers))
+    client.get("/a")
+    origin.receive().reply(content="one", cache_control="max-age=60")
+    client.expect(200)
+    poll_until(lambda: sum(server.items() for server in servers) == 2, "both copies")
+    record = tool.get("/a")["record"]
+    by_address = {server.address: server for server in servers}
+    first, second = by_address[record["server"]], by_address[record["second_server"]]
+    first.kill()
+    alone = tool.get("/a")["record"]
+    assert (alone["kind"], alone["on_the_second_server_alone"]) == ("response", True)
+    first.start()
+    purged = tool.json("cache", "purge", tool.url("/a"))["purged"]
+    assert [(row["server"], row["result"]) for row in purged] == [(first.address, "was not there"), (second.address, "deleted")]
+    assert second.items() == 0

@@ -125,6 +125,7 @@ def test_stored(tool, store, memcached, reply, args, verdict, about, says):
     told = tool.explain("/a", *args)
     assert told.verdict == verdict, told.told
     assert says in told.says(about), told.told
+    assert told.told["record"]["server"] == memcached.address
 
 
 @pytest.mark.config(POOL + "proxy_cache_valid: {200: 10m}")
@@ -178,7 +179,7 @@ def test_not_stored_for_the_reason_that_the_proxy_sends(proxy, tool, memcached, 
     proxy.client().get("/a").expect(reply.get("status", 200), cache_status=refused(detail))
     told = tool.explain("/b", "--fetch")
     assert told.says("storing").split(" | ")[-1].startswith(f"detail={detail}: "), told.told
-    assert change in told.change
+    assert told.told["detail"] == detail and change in told.change
 
 
 @pytest.mark.config(POOL)
@@ -209,3 +210,22 @@ def test_for_people(tool, store, memcached):
     store("/a", cache_control="max-age=60")
     lines = tool.run("explain", tool.url("/a")).stdout.splitlines()
     assert "decision  it answers (hit)" in lines and "verdict               HIT" in lines
+
+
+# ---- what the running proxy says
+
+
+def test_the_memory_of_the_running_proxy(proxy, tool, origin, client):
+    client.get("/a")
+    origin.receive().reply(content="one", cache_control="max-age=60")
+    client.expect(200)
+    assert f"127.0.0.1:{proxy.port} answers 200; Cache-Status: mcproxy; hit; ttl=" in tool.explain("/a", "--ask").says("proxy")
+    assert "answers 504; Cache-Status: mcproxy; fwd=" in tool.explain("/b", "--ask").says("proxy")
+    assert "not asked" in tool.explain("/a", "--ask", "-X", "POST").says("proxy")
+    origin.silent()
+
+
+def test_no_proxy_runs(tool, mcproxy):
+    url = tool.url("/a")
+    tool.proxy.stop()
+    assert "none answers at" in mcproxy("explain", url, "--ask", "-c", tool.proxy.config_path).stdout
