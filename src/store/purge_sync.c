@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define COPIES STORE_SYNC_SERVERS
@@ -47,16 +48,14 @@ static mc_get_fn copy_on_answer;
 
 /* -- where the copies are -- */
 
+/* No cache key begins so. */
 static void name_copy(struct mc_key_maker *keys, struct slice prefix, struct slice name,
                       unsigned number, struct mc_key *out)
 {
     char text[256];
-    size_t n = name.n < sizeof text - 16 ? name.n : sizeof text - 16;
-    memset(text, 0, sizeof text);
-    memcpy(text, "purge log ", 10);
-    text[10] = (char)number;
-    memcpy(text + 11, name.p, n);
-    mc_key_make(keys, prefix, slice_make(text, 11 + n), out);
+    int n = snprintf(text, sizeof text, "purge log %u %.*s", number, SLICE_ARG(name));
+    size_t length = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    mc_key_make(keys, prefix, slice_make(text, length), out);
 }
 
 /* The first copy is where its name belongs; the next one has the first name that belongs to another
