@@ -144,6 +144,16 @@ struct slice cache_key_base(struct slice key)
     return slice_take(key, slice_find(key, MARK_VARIANT));
 }
 
+struct cache_key cache_key_coded(struct slice source, struct slice coding, struct arena *arena,
+                                 uint64_t seed)
+{
+    char *p = arena_alloc(arena, source.n + 1 + coding.n);
+    memcpy(p, source.p, source.n);
+    p[source.n] = MARK_VARIANT;
+    memcpy(p + source.n + 1, coding.p, coding.n);
+    return key_of(slice_make(p, source.n + 1 + coding.n), seed);
+}
+
 uint64_t cache_key_generation(struct slice base, struct slice key)
 {
     if (!slice_starts(key, base) || key.n < base.n + 1 + GENERATION_DIGITS ||

@@ -35,6 +35,10 @@ struct cache_key cache_key_end(struct cache_key_builder *, uint64_t seed);
  * former one is found. Never equal to any key made by the builder. */
 struct cache_key cache_key_variant(const struct cache_key *base, uint64_t generation,
                                    struct slice values, struct arena *, uint64_t seed);
+/* The key of a coded form of the response whose key is `source`. Never equal to any of the others:
+ * the values of a variant end with ';', the name of a coding does not. */
+struct cache_key cache_key_coded(struct slice source, struct slice coding, struct arena *,
+                                 uint64_t seed);
 /* The generation that is part of `key`; 0: it is no variant of `base`. */
 uint64_t cache_key_generation(struct slice base, struct slice key);
 /* What the key of a variant was made of; any other key is its own. */

@@ -118,6 +118,13 @@ void stored_seal(struct blob *blob)
     blob->len = total;
 }
 
+uint64_t stored_checksum(struct slice record)
+{
+    ASSERT(record.n >= HEAD_BYTES);
+    const char *at = record.p + AT_CHECKSUM;
+    return le_take_u64(&at);
+}
+
 /* -- reading -- */
 
 static void take_meta(const char **at, struct stored_meta *m)
@@ -152,12 +159,12 @@ static bool manifest_in_bounds(const struct stored_meta *m)
 
 static bool meta_in_bounds(const struct stored_meta *m)
 {
-    return within(m->kind, STORED_RESPONSE, STORED_MARK) &&
-           (m->kind != STORED_RESPONSE || within(m->status, 200, 999)) &&
-           within(m->received_ms, 0, TIME_MAX_MS) && within(m->initial_age_s, 0, SECONDS_MAX) &&
-           within(m->lifetime_s, 0, SECONDS_MAX) && within(m->swr_s, 0, SECONDS_MAX) &&
-           within(m->sie_s, 0, SECONDS_MAX) && within(m->keep_s, 0, SECONDS_MAX) &&
-           within(m->last_modified, -1, TIME_MAX_MS) &&
+    bool has_status = m->kind == STORED_RESPONSE || m->kind == STORED_CODED;
+    return within(m->kind, STORED_RESPONSE, STORED_CODED) &&
+           (!has_status || within(m->status, 200, 999)) && within(m->received_ms, 0, TIME_MAX_MS) &&
+           within(m->initial_age_s, 0, SECONDS_MAX) && within(m->lifetime_s, 0, SECONDS_MAX) &&
+           within(m->swr_s, 0, SECONDS_MAX) && within(m->sie_s, 0, SECONDS_MAX) &&
+           within(m->keep_s, 0, SECONDS_MAX) && within(m->last_modified, -1, TIME_MAX_MS) &&
            (!stored_is_manifest(m) || manifest_in_bounds(m));
 }
 

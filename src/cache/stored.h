@@ -15,8 +15,9 @@
 
 enum stored_kind {
     STORED_RESPONSE = 1,
-    STORED_VARY = 2, /* vary index of a key */
-    STORED_MARK = 3, /* hit-for-miss: this key is not shared; no content */
+    STORED_VARY = 2,  /* vary index of a key */
+    STORED_MARK = 3,  /* hit-for-miss: this key is not shared; no content */
+    STORED_CODED = 4, /* a coded form of a response: cache/coded.h */
 };
 
 enum stored_flag {
@@ -54,7 +55,8 @@ struct stored_meta {
     wall_s last_modified;    /* -1: none usable */
     uint64_t generation;  /* STORED_RESPONSE: random number of the fill, part of its chunks' keys,
                              never 0 where there are any; kept by a 304, which changes no content;
-                             STORED_VARY: of its variants, part of their keys */
+                             STORED_VARY: of its variants, part of their keys;
+                             STORED_CODED: checksum of the response that it was made of */
     uint64_t purge_seq;   /* the last purge that was known when the response was asked for: what
                              came later counts for it */
     uint32_t chunk_bytes; /* of every chunk but the last; 0: the content stands behind the head */
@@ -107,6 +109,9 @@ void stored_seal(struct blob *);
  * != NULL) the key are verified; on anything but STORED_OK `out` is not to be used. */
 NODISCARD enum stored_check stored_parse(struct slice bytes, struct slice key,
                                          struct stored_view *out);
+
+/* Of the whole of a sealed record: another one where any byte of it is. */
+uint64_t stored_checksum(struct slice record);
 
 /* One field line of a head text at a time, for filters. `*rest` starts as view.head; the first call
  * skips the status line. False: no more. */

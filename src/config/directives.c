@@ -93,6 +93,21 @@ static const struct choice lock_words[] = {
     {NULL, 0},
 };
 
+static const struct choice minor_words[] = {{"1.0", 0}, {"1.1", 1}, {NULL, 0}};
+
+static const struct choice proxied_words[] = {
+    {"off", 0},
+    {"expired", PROXIED_EXPIRED},
+    {"no-cache", PROXIED_NO_CACHE},
+    {"no-store", PROXIED_NO_STORE},
+    {"private", PROXIED_PRIVATE},
+    {"no_last_modified", PROXIED_NO_LAST_MODIFIED},
+    {"no_etag", PROXIED_NO_ETAG},
+    {"auth", PROXIED_AUTH},
+    {"any", PROXIED_ANY},
+    {NULL, 0},
+};
+
 static const struct choice balance_words[] = {{"round_robin", BALANCE_ROUND_ROBIN}, {NULL, 0}};
 
 static const struct choice distribution_words[] = {
@@ -387,6 +402,55 @@ static const struct directive directives[] = {
               "application/wasm]",
       .source = "mcproxy", .doc = "Media types that are compressed; `*` stands for any text (nginx: gzip_types)." },
 
+    { .section = "Compression", .name = "gzip", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(codings[CODING_GZIP].on),
+      .dflt = "off", .source = "nginx",
+      .doc = "Give responses (200, 403, 404) in gzip to clients that take it (RFC 9110 section 12.5.3: weights, `*`). Never coded: what has "
+             "a Content-Encoding or Cache-Control: no-transform, requests with Range, answers made here. ETag becomes weak, Accept-Ranges "
+             "and digests are dropped. The cache stores what the origin sent, and beside it each coded form once. The origin gets the "
+             "client's Accept-Encoding, as from nginx; where it codes by itself, `proxy_set_header: {Accept-Encoding: \"\"}` makes it leave that "
+             "to the proxy, which then stores one response for all, unless the origin says Vary: Accept-Encoding nevertheless." },
+    { .name = "gzip_comp_level", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(codings[CODING_GZIP].level), .dflt = "1",
+      .min = "1", .max = "9", .source = "nginx", .doc = "Larger is smaller and slower." },
+    { .name = "gzip_min_length", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(codings[CODING_GZIP].min_length),
+      .dflt = "20", .min = "0", .source = "nginx",
+      .doc = "Shorter content is not coded, where the length is known when the response begins." },
+    { .name = "gzip_types", .scope = SCOPE_ALL, .type = TYPE_CODED_TYPES, LOCATION_FIELD(codings[CODING_GZIP].types),
+      .dflt = "text/html", .source = "nginx", .doc = "Media types that are coded; text/html always is, `*` is any." },
+    { .name = "gzip_http_version", .scope = SCOPE_ALL, .type = TYPE_CHOICE, LOCATION_FIELD(coding_minor), .choices = minor_words,
+      .dflt = "1.1", .source = "nginx", .doc = "Least version of requests that get a coded response, in any coding." },
+    { .name = "gzip_proxied", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(coding_proxied), .choices = proxied_words,
+      .dflt = "any", .source = "nginx",
+      .doc = "What is coded, in any coding, for requests that came through another proxy (with Via): responses that have one of these, or auth: to requests "
+             "with Authorization. any: a CDN in front gets what its clients take (nginx: off)." },
+    { .name = "gzip_vary", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(coding_vary), .dflt = "on", .source = "nginx",
+      .doc = "Add Vary: Accept-Encoding to what is coded for some clients. Caches behind the proxy need it (nginx: off)." },
+    { .name = "gzip_max_length", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(coding_max_length), .dflt = "4m", .min = "0",
+      .max = "64m", .source = "mcproxy",
+      .doc = "The coded form of a stored response up to this length (with gunzip, a decoded one up to it) is made once, for all who want it, and "
+             "stored; longer content is coded for each client anew, as it is sent. Both in slices of 2ms, so that other clients don't wait. "
+             "For every coding." },
+    { .name = "gunzip", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(gunzip), .dflt = "off", .source = "nginx",
+      .doc = "Decode responses with Content-Encoding: gzip for clients that don't take it." },
+    { .name = "brotli", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(codings[CODING_BR].on), .dflt = "off", .source = "nginx",
+      .doc = "As gzip, with Brotli (br); the directives are those of ngx_brotli. A client that likes several codings equally gets br, else zstd, else gzip." },
+    { .name = "brotli_comp_level", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(codings[CODING_BR].level), .dflt = "6",
+      .min = "0", .max = "11", .source = "nginx", .doc = "Larger is smaller and slower; 10 and 11 take seconds for a megabyte, and the other clients of the worker wait for each block of it." },
+    { .name = "brotli_min_length", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(codings[CODING_BR].min_length), .dflt = "20",
+      .min = "0", .source = "nginx", .doc = "As gzip_min_length." },
+    { .name = "brotli_types", .scope = SCOPE_ALL, .type = TYPE_CODED_TYPES, LOCATION_FIELD(codings[CODING_BR].types),
+      .dflt = "text/html", .source = "nginx", .doc = "As gzip_types." },
+    { .name = "brotli_window", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(brotli_window_bytes), .dflt = "512k",
+      .min = "1k", .max = "16m", .source = "nginx",
+      .doc = "How far back repetitions are found; a power of two, else the next one above. Memory of each response being coded grows with it." },
+    { .name = "zstd", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(codings[CODING_ZSTD].on), .dflt = "off",
+      .source = "nginx", .doc = "As gzip, with Zstandard (zstd); the directives are those of zstd-nginx-module." },
+    { .name = "zstd_comp_level", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(codings[CODING_ZSTD].level), .dflt = "1",
+      .min = "1", .max = "19", .source = "nginx", .doc = "Larger is smaller and slower." },
+    { .name = "zstd_min_length", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(codings[CODING_ZSTD].min_length),
+      .dflt = "20", .min = "0", .source = "nginx", .doc = "As gzip_min_length." },
+    { .name = "zstd_types", .scope = SCOPE_ALL, .type = TYPE_CODED_TYPES, LOCATION_FIELD(codings[CODING_ZSTD].types),
+      .dflt = "text/html", .source = "nginx", .doc = "As gzip_types." },
+
     { .section = "memcached", .name = "memcached", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Short for `memcached_pools: {default: {servers: …}}`: the servers of the pool of every cache that names none." },
     { .name = "memcached_pools", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
@@ -509,6 +573,7 @@ static const struct type types[] = {
     [TYPE_TEMPLATES] = {"texts with variables", parse_templates},
     [TYPE_FIELD_NAMES] = {"field names", parse_field_names},
     [TYPE_PURGE_FROM] = {"off, on, addresses", parse_purge_from},
+    [TYPE_CODED_TYPES] = {"media types, *", parse_coded_types},
     [TYPE_USER] = {"user [group]", parse_user},
     [TYPE_ERROR_LOG] = {"path [level]", parse_error_log},
     [TYPE_ACCESS_LOG] = {"path [format]", parse_access_log},
@@ -594,6 +659,14 @@ const char *directive_instead(struct slice name)
         {"location", "mcproxy has a map \"locations\""},
         {"upstream", "mcproxy has a map \"upstreams\""},
         {"proxy_cache_path", "mcproxy has a map \"caches\""},
+        {"gzip_disable", "leave it out: what a client takes is in its Accept-Encoding"},
+        {"gzip_buffers", "leave it out: output goes through fixed buffers"},
+        {"gunzip_buffers", "leave it out: output goes through fixed buffers"},
+        {"brotli_buffers", "leave it out: output goes through fixed buffers"},
+        {"zstd_buffers", "leave it out: output goes through fixed buffers"},
+        {"gzip_static", "mcproxy serves no files: coded forms are stored in the cache"},
+        {"brotli_static", "mcproxy serves no files: coded forms are stored in the cache"},
+        {"zstd_static", "mcproxy serves no files: coded forms are stored in the cache"},
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (slice_eq(name, slice_of(words[i].nginx))) {

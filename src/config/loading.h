@@ -136,7 +136,8 @@ type_parse_fn parse_flag_value, parse_number, parse_number_or_auto, parse_count,
     parse_size, parse_int_size, parse_duration, parse_seconds_or_off, parse_choice, parse_bits,
     parse_text, parse_path;
 type_parse_fn parse_template, parse_templates, parse_field_names, parse_purge_from,
-    parse_head_buffers, parse_buffers, parse_proxy_pass, parse_return, parse_set_header;
+    parse_coded_types, parse_head_buffers, parse_buffers, parse_proxy_pass, parse_return,
+    parse_set_header;
 type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name, parse_compress,
     parse_media_types;
 type_parse_fn parse_auth, parse_password_file, parse_tls, parse_file;

@@ -132,6 +132,10 @@ void finish_location(struct loading *l, struct level *level)
 {
     struct location_conf *conf = level->location;
     conf->cache_on = conf->cache_on && conf->handler == HANDLER_PROXY;
+    conf->codes = conf->gunzip;
+    for (size_t i = 0; i < CODING_COUNT; i++) {
+        conf->codes = conf->codes || conf->codings[i].on;
+    }
     if (!conf->cache_on) {
         conf->cache = 0;
     } else {

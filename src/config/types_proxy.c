@@ -92,6 +92,34 @@ bool parse_field_names(struct loading *l, const struct directive *d, const struc
     return true;
 }
 
+/* `type/subtype`, or `*` for any. */
+static bool is_media_type(struct slice s)
+{
+    struct slice subtype;
+    struct slice type = slice_cut(s, '/', &subtype);
+    return slice_eq(s, SLICE("*")) || (slice_is_token(type) && slice_is_token(subtype));
+}
+
+bool parse_coded_types(struct loading *l, const struct directive *d, const struct node *node,
+                       void *block)
+{
+    struct slice *words;
+    size_t n;
+    if (!value_words(l, d, node, &words, &n)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!is_media_type(words[i])) {
+            value_error(l, d, node, "\"%.*s\" is not a type such as text/css, or *",
+                        SLICE_ARG(words[i]));
+            return false;
+        }
+        words[i] = lower(l->arena, words[i]);
+    }
+    store_list(d, block, words, n);
+    return true;
+}
+
 /* Fields that belong to one connection or to the framing: the proxy writes them itself (RFC 9110
  * section 7.6). */
 static bool is_own_field(struct slice name)

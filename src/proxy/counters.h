@@ -35,6 +35,10 @@
       "Hits whose response came out of the memcached pool")                                        \
     X(CACHE_PURGES, "cache_purges", "mcproxy_cache_purges_total", "",                              \
       "Purges asked of this process")                                                              \
+    X(CODED_FORMS, "coded_forms", "mcproxy_coded_forms_total", "",                                 \
+      "Coded forms made of stored responses")                                                      \
+    X(CODED_STREAMS, "coded_streams", "mcproxy_coded_streams_total", "",                           \
+      "Responses coded while they were sent")                                                      \
     X(CHUNKS_READ, "cache_chunks_read", "mcproxy_cache_chunks_read_total", "",                     \
       "Chunks of large responses read from the memcached pool")                                    \
     X(CHUNKS_LOST, "cache_chunks_lost", "mcproxy_cache_chunks_lost_total", "",                     \

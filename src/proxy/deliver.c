@@ -6,6 +6,7 @@
 #include "cache/freshness.h"
 #include "http/date.h"
 #include "proxy/client.h"
+#include "proxy/coded.h"
 #include "proxy/deliver_chunks.h"
 #include "proxy/deliver_head.h"
 #include "proxy/deliver_range.h"
@@ -20,6 +21,66 @@
 static bool status_has_content(unsigned status)
 {
     return status >= 200 && status != 204 && status != 304;
+}
+
+/* -- content as it comes -- */
+
+static enum coded_step pass_coded(struct request *r, bool *end)
+{
+    char coded[CODED_STEP_BYTES];
+    size_t n;
+    enum coded_step step = coded_next(r, coded, &n, end);
+    deliver_send_content(r, NULL, slice_make(coded, n));
+    return step;
+}
+
+/* One batch. */
+static enum coded_step pass_content(struct request *r, bool *end)
+{
+    if (UNLIKELY(coded_changes(r)))
+        return pass_coded(r, end);
+    struct flight_piece pieces[BATCH_PIECES];
+    size_t n = flight_take(r->reader, pieces, BATCH_PIECES, end);
+    for (size_t i = 0; i < n; i++) {
+        deliver_send_content(r, pieces[i].blob, deliver_range_cut(r, pieces[i].bytes));
+        blob_unref(&pieces[i].blob);
+    }
+    if (r->ranged && r->range_left == 0)
+        *end = true;
+    return n > 0 ? CODED_SOME : CODED_NOTHING;
+}
+
+static bool is_broken(struct request *r)
+{
+    return r->reader && flight_state(r->reader) == FLIGHT_BROKEN;
+}
+
+/* Backpressure: while the client's queue holds anything no content is taken out of the flight,
+ * whose full window then stops the origin's reader. */
+static enum deliver_result deliver_content(struct request *r)
+{
+    struct client *c = r->client;
+    bool end = false;
+    while (!end) {
+        if (client_queued(c) > 0 && !client_flush(c))
+            return DELIVER_CUT;
+        if (client_queued(c) > 0)
+            return DELIVER_WAIT;
+        switch (pass_content(r, &end)) {
+        case CODED_FAILED:
+            return deliver_cut(r, r->coded->decodes ? "content that is not gzip" : "coding failed");
+        case CODED_LATER: return DELIVER_WAIT;
+        case CODED_SOME: break;
+        case CODED_NOTHING:
+            if (!end && is_broken(r))
+                return deliver_cut(r, reply_row((enum reply)flight_error(r->reader))->text);
+            if (!end)
+                return DELIVER_WAIT;
+        }
+        if (!end && deliver_pending(c) >= DELIVER_BATCH_BYTES && !client_flush(c))
+            return DELIVER_CUT;
+    }
+    return deliver_finish(r);
 }
 
 /* -- a stored response -- */
@@ -44,14 +105,43 @@ static enum deliver_result deliver_ranges(struct request *r, const struct range_
     return deliver_finish(r);
 }
 
-static enum deliver_result deliver_entry(struct request *r)
+/* Out of memory, or out of chunks. */
+static enum deliver_result deliver_entry_whole(struct request *r)
 {
-    if (r->delivered)
-        return deliver_finish(r);
-    if (UNLIKELY(r->chunks != NULL))
-        return deliver_chunks_run(r);
     const struct stored_view *v = &r->entry->view;
-    struct response_text t = {.status = v->meta.status, .has_length = true};
+    struct response_text t = {.status = v->meta.status};
+    bool has_content = r->head.method != METHOD_HEAD && status_has_content(t.status);
+    if (UNLIKELY(stored_is_manifest(&v->meta)) && has_content)
+        return deliver_chunks_begin(r, NULL);
+    deliver_head_stored(r, v, &t);
+    deliver_send_head(r, &t);
+    if (has_content)
+        deliver_send_content(r, r->entry->blob, v->content);
+    return deliver_finish(r);
+}
+
+/* No coded form is kept: content coded for this client alone. */
+static enum deliver_result deliver_entry_coded(struct request *r)
+{
+    const struct stored_view *v = &r->entry->view;
+    bool with_content = r->head.method != METHOD_HEAD;
+    struct response_text t = {.status = v->meta.status};
+    if (with_content)
+        coded_begin(r, v->content.n);
+    if (!coded_changes(r))
+        return deliver_entry_whole(r);
+    deliver_head_stored(r, v, &t);
+    if (!with_content)
+        t.framing = FRAMING_NONE;
+    deliver_send_head(r, &t);
+    return with_content ? deliver_content(r) : deliver_finish(r);
+}
+
+/* Conditions are about the response as it is stored, ranges too; only the whole is coded. */
+static enum deliver_result deliver_entry_begin(struct request *r)
+{
+    const struct stored_view *v = &r->entry->view;
+    struct response_text t = {.status = v->meta.status};
     switch (evaluate(r, v)) {
     case CONDITION_NOT_MODIFIED:
         deliver_head_not_modified(r, v, &t);
@@ -63,6 +153,13 @@ static enum deliver_result deliver_entry(struct request *r)
         return DELIVER_DONE;
     case CONDITION_PASS: break;
     }
+    if (UNLIKELY(coded_changes(r))) {
+        switch (coded_find(r)) {
+        case CODED_WAIT: return DELIVER_WAIT;
+        case CODED_STREAM: return deliver_entry_coded(r);
+        case CODED_ENTRY: return deliver_entry_whole(r);
+        }
+    }
     if (UNLIKELY(fields_has(&r->head.fields, FIELD_RANGE))) {
         const struct range_answer *ranges = deliver_range_of_entry(r, v);
         if (ranges && ranges->n > 0 && stored_is_manifest(&v->meta))
@@ -70,14 +167,20 @@ static enum deliver_result deliver_entry(struct request *r)
         if (ranges)
             return deliver_ranges(r, ranges);
     }
-    bool has_content = r->head.method != METHOD_HEAD && status_has_content(t.status);
-    if (UNLIKELY(stored_is_manifest(&v->meta)) && has_content)
-        return deliver_chunks_begin(r, NULL);
-    deliver_head_stored(r, v, &t);
-    deliver_send_head(r, &t);
-    if (has_content)
-        deliver_send_content(r, r->entry->blob, v->content);
-    return deliver_finish(r);
+    return deliver_entry_whole(r);
+}
+
+static enum deliver_result deliver_entry(struct request *r)
+{
+    if (r->delivered)
+        return deliver_finish(r);
+    if (UNLIKELY(r->chunks != NULL))
+        return deliver_chunks_run(r);
+    if (r->head_sent)
+        return deliver_content(r);
+    if (UNLIKELY(r->location->codes))
+        coded_choose_entry(r);
+    return deliver_entry_begin(r);
 }
 
 /* -- a response as it arrives -- */
@@ -97,6 +200,17 @@ static enum condition evaluate_response(struct request *r, struct stored_view *v
     if (modified.p && !http_date_parse(modified, now, &v->meta.last_modified))
         v->meta.last_modified = -1;
     return evaluate(r, v);
+}
+
+/* Of another length than the origin's, which nobody knows yet. */
+static void begin_coded(struct request *r, struct response_text *t)
+{
+    if (r->want_content)
+        coded_begin(r, t->has_length ? t->content_length : 0);
+    if (!coded_changes(r))
+        return;
+    t->framing = r->want_content ? FRAMING_CHUNKED : t->framing;
+    t->has_length = false;
 }
 
 /* False: the answer needs no content. */
@@ -119,54 +233,29 @@ static bool deliver_response_head(struct request *r)
         t.framing = FRAMING_LENGTH;
         t.has_length = true;
     }
-    if (t.framing == FRAMING_LENGTH && fields_has(&r->head.fields, FIELD_RANGE))
+    if (UNLIKELY(r->location->codes))
+        coded_choose_response(r, t.has_length || head->has_length,
+                              t.has_length ? t.content_length : head->content_length);
+    if (t.framing == FRAMING_LENGTH && fields_has(&r->head.fields, FIELD_RANGE) &&
+        !coded_changes(r))
         deliver_range_of_response(r, &view, t.content_length, &t);
-    deliver_head_response(r, &t);
     r->want_content = t.framing != FRAMING_NONE && r->head.method != METHOD_HEAD;
+    if (coded_changes(r))
+        begin_coded(r, &t);
+    deliver_head_response(r, &t);
     if (!r->want_content)
         t.framing = FRAMING_NONE;
     deliver_send_head(r, &t);
     return r->want_content;
 }
 
-/* One batch. False: nothing was there. */
-static bool pass_content(struct request *r, bool *end)
-{
-    struct flight_piece pieces[BATCH_PIECES];
-    size_t n = flight_take(r->reader, pieces, BATCH_PIECES, end);
-    for (size_t i = 0; i < n; i++) {
-        deliver_send_content(r, pieces[i].blob, deliver_range_cut(r, pieces[i].bytes));
-        blob_unref(&pieces[i].blob);
-    }
-    if (r->ranged && r->range_left == 0)
-        *end = true;
-    return n > 0;
-}
-
-/* Backpressure: while the client's queue holds anything no content is taken out of the flight,
- * whose full window then stops the origin's reader. */
 static enum deliver_result deliver_flight(struct request *r)
 {
-    struct client *c = r->client;
     if (r->delivered)
         return deliver_finish(r);
     if (!r->head_sent && !deliver_response_head(r))
         return deliver_finish(r);
-    bool end = false;
-    while (!end) {
-        if (client_queued(c) > 0 && !client_flush(c))
-            return DELIVER_CUT;
-        if (client_queued(c) > 0)
-            return DELIVER_WAIT;
-        if (!pass_content(r, &end) && !end) {
-            if (flight_state(r->reader) == FLIGHT_BROKEN)
-                return deliver_cut(r, reply_row((enum reply)flight_error(r->reader))->text);
-            return DELIVER_WAIT;
-        }
-        if (!end && deliver_pending(c) >= DELIVER_BATCH_BYTES && !client_flush(c))
-            return DELIVER_CUT;
-    }
-    return deliver_finish(r);
+    return deliver_content(r);
 }
 
 enum deliver_result deliver_run(struct request *r)

@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "cache/freshness.h"
 #include "http/date.h"
+#include "proxy/coded.h"
 #include "proxy/outcome.h"
 
 /* Text being written into one piece of arena memory of known size. */
@@ -119,6 +120,21 @@ static bool is_hidden(const struct location_conf *l, struct slice name)
            !named_in(l->pass, l->pass_n, name);
 }
 
+/* A field of the response in the answer: as the answer's coding changes it, where it does. */
+static void put_passed(struct lines *l, struct request *r, struct field f)
+{
+    if (!coded_changes(r) || coded_field(&f, &r->arena))
+        put_field(l, f.name, f.value);
+}
+
+/* A 304 and a range have no coding of their own, but vary as the whole does. */
+static void put_coding(struct lines *l, struct request *r, bool whole)
+{
+    if (r->coded)
+        put(l, coded_lines(whole && r->coded->changes ? r->coded->coding : CODING_IDENTITY,
+                           r->coded->vary, &r->arena));
+}
+
 static void put_common(struct lines *l, struct request *r, bool has_date)
 {
     if (!has_date)
@@ -137,16 +153,19 @@ static void put_status_line(struct lines *l, unsigned status, struct slice reaso
 
 /* -- stored responses -- */
 
-/* The stored text without the fields that this location hides. */
+#define VARYING_BYTES 512
+#define CODING_BYTES  96 /* Content-Encoding, Vary, a tag that becomes weak */
+
+/* The stored text without the fields that this location hides, or with those of a coded answer. */
 static struct slice filtered(struct request *r, const struct stored_view *v)
 {
-    struct lines l = lines_new(r, v->head.n);
+    struct lines l = lines_new(r, v->head.n + CODING_BYTES);
     put(&l, slice_take(v->head, slice_find(v->head, '\n') + 1));
     struct slice rest = v->head;
     struct field f;
     while (stored_field_next(&rest, &f)) {
         if (!is_hidden(r->location, f.name))
-            put_field(&l, f.name, f.value);
+            put_passed(&l, r, f);
     }
     return slice_make(l.p, l.n);
 }
@@ -156,23 +175,24 @@ static int64_t age_of(struct request *r, const struct stored_view *v)
     return freshness_age_s(&v->meta, loop_wall(r->worker->loop));
 }
 
-#define VARYING_BYTES 512
-
 void deliver_head_stored(struct request *r, const struct stored_view *v, struct response_text *t)
 {
-    struct lines l = lines_new(r, VARYING_BYTES);
+    struct lines l = lines_new(r, VARYING_BYTES + CODING_BYTES);
     int64_t age_s = age_of(r, v);
-    bool plain = r->location->hide_n == 0 && !(v->meta.flags & STORED_HAS_ACCEL);
+    bool changes = coded_changes(r);
+    bool plain = r->location->hide_n == 0 && !(v->meta.flags & STORED_HAS_ACCEL) && !changes;
     t->stored = plain ? v->head : filtered(r, v);
     put(&l, SLICE("Age: "));
     put_number(&l, age_s);
     put(&l, SLICE("\r\n"));
     put_common(&l, r, (v->meta.flags & STORED_HAS_DATE) != 0);
     put_entry_status(&l, r, v, age_s);
+    put_coding(&l, r, true);
     t->lines = slice_make(l.p, l.n);
-    t->framing = FRAMING_LENGTH;
+    t->framing = changes ? FRAMING_CHUNKED : FRAMING_LENGTH;
     t->content_length = v->meta.content_length;
-    t->length_in_stored = true;
+    t->has_length = !changes;
+    t->length_in_stored = !changes;
 }
 
 static bool belongs_in_304(enum field_id id)
@@ -184,20 +204,21 @@ static bool belongs_in_304(enum field_id id)
 void deliver_head_not_modified(struct request *r, const struct stored_view *v,
                                struct response_text *t)
 {
-    struct lines l = lines_new(r, v->head.n + VARYING_BYTES);
+    struct lines l = lines_new(r, v->head.n + VARYING_BYTES + CODING_BYTES);
     int64_t age_s = age_of(r, v);
     put_status_line(&l, 304, status_reason(304));
     struct slice rest = v->head;
     struct field f;
     while (stored_field_next(&rest, &f)) {
         if (belongs_in_304(field_id_of(f.name)) && !is_hidden(r->location, f.name))
-            put_field(&l, f.name, f.value);
+            put_passed(&l, r, f);
     }
     put(&l, SLICE("Age: "));
     put_number(&l, age_s);
     put(&l, SLICE("\r\n"));
     put_common(&l, r, (v->meta.flags & STORED_HAS_DATE) != 0);
     put_entry_status(&l, r, v, age_s);
+    put_coding(&l, r, false);
     t->status = 304;
     t->lines = slice_make(l.p, l.n);
     t->framing = FRAMING_NONE;
@@ -216,7 +237,8 @@ static bool belongs_in_range(enum field_id id, unsigned status, bool multipart)
 void deliver_head_range(struct request *r, const struct stored_view *v, struct slice type,
                         struct slice content_range, struct response_text *t)
 {
-    struct lines l = lines_new(r, v->head.n + type.n + content_range.n + VARYING_BYTES);
+    struct lines l =
+        lines_new(r, v->head.n + type.n + content_range.n + VARYING_BYTES + CODING_BYTES);
     int64_t age_s = age_of(r, v);
     put_status_line(&l, t->status, status_reason(t->status));
     struct slice rest = v->head;
@@ -235,6 +257,7 @@ void deliver_head_range(struct request *r, const struct stored_view *v, struct s
     put(&l, SLICE("\r\n"));
     put_common(&l, r, (v->meta.flags & STORED_HAS_DATE) != 0);
     put_entry_status(&l, r, v, age_s);
+    put_coding(&l, r, false);
     t->lines = slice_make(l.p, l.n);
     t->framing = FRAMING_LENGTH;
     t->has_length = true;
@@ -281,12 +304,13 @@ void deliver_head_response(struct request *r, struct response_text *t)
 {
     const struct flight_response *resp = r->response;
     const struct fields *all = &resp->head.fields;
-    struct lines l = lines_new(r, fields_bytes(all) + resp->head.reason.n + VARYING_BYTES);
+    size_t cap = fields_bytes(all) + resp->head.reason.n + VARYING_BYTES + CODING_BYTES;
+    struct lines l = lines_new(r, cap);
     unsigned made = t->status != resp->head.status ? t->status : 0;
     put_status_line(&l, t->status, made ? status_reason(made) : resp->head.reason);
     for (size_t i = 0; i < all->n; i++) {
         if (passes(r, all, &all->v[i], made))
-            put_field(&l, all->v[i].name, all->v[i].value);
+            put_passed(&l, r, all->v[i]);
     }
     if (t->content_range.n > 0)
         put_field(&l, SLICE("Content-Range"), t->content_range);
@@ -295,6 +319,7 @@ void deliver_head_response(struct request *r, struct response_text *t)
         put_common(&l, r, fields_has(all, FIELD_DATE));
         if (r->location->cache_status && r->location->cache_on)
             put_forward_status(&l, r, made ? resp->head.status : 0, resp->stored, resp->detail);
+        put_coding(&l, r, made == 0);
     }
     t->lines = slice_make(l.p, l.n);
 }

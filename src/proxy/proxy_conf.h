@@ -4,6 +4,7 @@
 
 #include "base/slice.h"
 #include "cache/cache_conf.h"
+#include "http/coding.h"
 #include "http/fields.h"
 #include "net/address_range.h"
 #include "proxy/regex.h"
@@ -107,6 +108,27 @@ enum next_upstream {
  * there is none: as host). */
 enum cache_lock { CACHE_LOCK_OFF, CACHE_LOCK_HOST, CACHE_LOCK_FLEET };
 
+/* Bits of gzip_proxied: which responses are coded for requests with Via. */
+enum proxied {
+    PROXIED_EXPIRED = 1 << 0,
+    PROXIED_NO_CACHE = 1 << 1,
+    PROXIED_NO_STORE = 1 << 2,
+    PROXIED_PRIVATE = 1 << 3,
+    PROXIED_NO_LAST_MODIFIED = 1 << 4,
+    PROXIED_NO_ETAG = 1 << 5,
+    PROXIED_AUTH = 1 << 6,
+    PROXIED_ANY = 1 << 7,
+};
+
+/* One coding of responses to clients: gzip, brotli or zstd. */
+struct coding_conf {
+    bool on;
+    uint32_t level;
+    uint64_t min_length;       /* of content whose length is known, bytes */
+    const struct slice *types; /* lower case, beside text/html, which is always one; "*" any */
+    size_t types_n;
+};
+
 struct access_log_conf {
     struct slice path;             /* "stdout", "stderr" or a file */
     size_t file;                   /* index into proxy_conf.log_files */
@@ -188,6 +210,16 @@ struct location_conf {
     size_t tag_fields_n;
     bool cache_status;       /* proxy_cache_status: send Cache-Status */
     int64_t hit_for_miss_ms; /* how long a key whose response may not be shared is not queued for */
+
+    /* content codings of responses */
+    bool codes;                               /* any of what follows is on */
+    struct coding_conf codings[CODING_COUNT]; /* by enum coding; none of identity */
+    size_t brotli_window_bytes;
+    unsigned coding_minor;      /* gzip_http_version: least minor version of HTTP/1 */
+    unsigned coding_proxied;    /* enum proxied */
+    bool coding_vary;           /* gzip_vary: Vary: Accept-Encoding */
+    uint64_t coding_max_length; /* gzip_max_length: coded at once and stored up to this, bytes */
+    bool gunzip;                /* for clients that don't take gzip */
 
     /* log */
     const struct access_log_conf *logs;

@@ -7,6 +7,7 @@
 #include "cache/vary.h"
 #include "proxy/access_log.h"
 #include "proxy/client.h"
+#include "proxy/coded.h"
 #include "proxy/deliver.h"
 #include "proxy/deliver_chunks.h"
 #include "proxy/fetch.h"
@@ -595,6 +596,8 @@ static enum request_state step_end(struct request *r)
     deliver_chunks_end(r);
     if (r->fetch)
         fetch_request_gone(&r->fetch, r);
+    if (r->coded)
+        coded_end(r);
     flight_leave(&r->reader);
     r->response = NULL;
     if (!r->aborted && !r->tunnel_started)

@@ -14,6 +14,7 @@
 #include "proxy/worker.h"
 
 struct client;
+struct coded;
 struct deliver_chunks;
 struct fetch;
 struct purge;
@@ -139,7 +140,8 @@ struct request {
     const char *why;    /* what exactly was wrong, for the error log; static text or NULL */
 
     /* the answer */
-    int reply; /* row of proxy/reply.h where it is made here, -1 */
+    struct coded *coded; /* its content coding, in the arena; NULL: it has none (proxy/coded.h) */
+    int reply;           /* row of proxy/reply.h where it is made here, -1 */
     uint16_t status;
     bool head_sent;
     bool want_content;        /* not HEAD, 204, 304 */

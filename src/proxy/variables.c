@@ -425,6 +425,8 @@ static const struct variable table[] = {
     {"content_type", get_content_type, NULL, "the request's Content-Type"},
     {"cookie_", get_cookie, NULL, "cookie NAME of the request"},
     {"document_uri", get_uri, NULL, "same as $uri"},
+    {"gzip_ratio", variable_gzip_ratio, NULL,
+     "length of the content before its coding for the client to that behind it"},
     {"host", get_host, NULL,
      "host of the request in lower case, without port; without one, the server's name"},
     {"hostname", get_hostname, NULL, "name of this machine"},

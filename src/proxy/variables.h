@@ -50,4 +50,4 @@ struct slice variable_request_id(struct request *);
 variable_get_fn variable_upstream_addr, variable_upstream_status, variable_upstream_connect_time,
     variable_upstream_header_time, variable_upstream_response_time, variable_upstream_bytes_sent,
     variable_upstream_bytes_received, variable_upstream_response_length, variable_upstream_http,
-    variable_upstream_cookie, variable_sent_http;
+    variable_upstream_cookie, variable_sent_http, variable_gzip_ratio;

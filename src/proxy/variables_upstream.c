@@ -1,6 +1,7 @@
 /* Variables about the origins that were tried and about the response: lists over tries as in nginx,
  * fields of responses. */
 #include "cache/store.h"
+#include "proxy/coded.h"
 #include "proxy/variables.h"
 
 /* -- lists over tries -- */
@@ -216,4 +217,16 @@ struct slice variable_sent_http(struct request *r, const struct variable_use *us
 {
     struct slice joined = join_sent(slice_none(), r->sent_stored, use->name, arena);
     return join_sent(joined, r->sent_fields, use->name, arena);
+}
+
+/* Rounded to hundredths, as nginx does. */
+struct slice variable_gzip_ratio(struct request *r, const struct variable_use *use UNUSED,
+                                 struct arena *arena)
+{
+    const struct coded *c = r->coded;
+    if (!c || c->coding == CODING_IDENTITY || c->source_bytes == 0 || r->content_sent == 0)
+        return slice_none();
+    uint64_t hundredths = (c->source_bytes * 100 + r->content_sent / 2) / r->content_sent;
+    return arena_printf(arena, "%llu.%02llu", (unsigned long long)(hundredths / 100),
+                        (unsigned long long)(hundredths % 100));
 }

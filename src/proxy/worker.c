@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "http/date.h"
 #include "proxy/client.h"
+#include "proxy/coded_jobs.h"
 #include "proxy/fetch.h"
 #include "proxy/request.h"
 #include "proxy/tunnel.h"
@@ -41,6 +42,7 @@ struct worker *worker_new(unsigned index, struct log *log, struct flight_table *
     list_init(&w->free_requests);
     list_init(&w->fetches);
     list_init(&w->tunnels);
+    w->coded_jobs = coded_jobs_new(w);
     return w;
 }
 
@@ -53,6 +55,7 @@ void worker_free(struct worker **wp)
         free(list_entry(it, struct request, node));
     }
     loop_free(&w->loop);
+    coded_jobs_free(&w->coded_jobs);
     arena_pool_fini(&w->arenas);
     free(w);
 }
@@ -130,4 +133,5 @@ void worker_close_clients(struct worker *w)
         client_close(list_entry(w->clients.next, struct client, node), true);
     tunnel_close_all(w);
     fetch_give_up_all(w);
+    coded_jobs_give_up(w->coded_jobs);
 }

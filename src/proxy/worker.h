@@ -16,6 +16,7 @@
 
 struct access_log;
 struct client;
+struct coded_jobs;
 struct flight_table;
 struct purge_order;
 struct request;
@@ -74,8 +75,9 @@ struct worker {
     wall_s date_s;
     uint64_t client_serial; /* for $connection */
     struct time_cache times;
-    struct list fetches;     /* under way; some outlive their requests */
-    uint32_t fills;          /* of them, those that store content in chunks */
+    struct list fetches; /* under way; some outlive their requests */
+    uint32_t fills;      /* of them, those that store content in chunks */
+    struct coded_jobs *coded_jobs;
     struct list tunnels;     /* connections that switched protocols */
     uint64_t request_serial; /* for $request_id */
     uint64_t id_seed[2];

@@ -12,6 +12,7 @@ static const char *kind_text(enum stored_kind kind)
     case STORED_RESPONSE: return "response";
     case STORED_VARY: return "vary index";
     case STORED_MARK: return "hit-for-miss mark";
+    case STORED_CODED: return "coded form of a response";
     }
     return "";
 }

@@ -139,7 +139,7 @@ static void run(struct wire *w, int mode, struct slice first, struct slice secon
     mc_conn_open(&w->conn, pair[0], false);
     if (!(mode & MODE_PROBE))
         feed(w, mode & MODE_CLASSIC ? SLICE("ERROR\r\nVERSION 1.4.5\r\n")
-                                    : SLICE("MN\r\nVERSION 1.6.18\r\n"));
+                                    : SLICE("MN\r\nVERSION 1.6.18\r\nEND\r\n"));
     bool asked = mc_conn_is_ready(&w->conn);
     if (asked)
         ask(w, mode);
@@ -147,6 +147,7 @@ static void run(struct wire *w, int mode, struct slice first, struct slice secon
         ask_for_text(w);
     feed(w, first);
     feed(w, second);
+    ASSERT(w->conn.item_max_bytes <= w->conf.item_max_bytes);
     mc_conn_close(&w->conn, MC_LOSS_CLOSED);
     for (int i = 0; asked && i < GETS; i++)
         ASSERT(w->ended[i] == 1);

@@ -226,7 +226,7 @@ static void numbers_are_checked_behind_the_checksum(void **state)
         {"bytes of the fixed head", 6, 120, 2, STORED_BAD_VERSION},
         {"total", 16, 1000, 8, STORED_BAD_LENGTH},
         {"kind 0", 24, 0, 2, STORED_BAD_LENGTH},
-        {"kind 4", 24, 4, 2, STORED_BAD_LENGTH},
+        {"kind 5", 24, 5, 2, STORED_BAD_LENGTH},
         {"status 0", 26, 0, 2, STORED_BAD_LENGTH},
         {"status 199", 26, 199, 2, STORED_BAD_LENGTH},
         {"status 1000", 26, 1000, 2, STORED_BAD_LENGTH},

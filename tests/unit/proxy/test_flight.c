@@ -434,6 +434,49 @@ static void collecting_stops_and_what_was_passed_goes(void **state)
 
 /* -- the window -- */
 
+struct gathered {
+    char bytes[16];
+    size_t n;
+};
+
+static void gather(void *arg, struct slice content)
+{
+    struct gathered *g = arg;
+    memcpy(g->bytes + g->n, content.p, content.n);
+    g->n += content.n;
+}
+
+/* Stored on its way: who waits reads along, who comes later hears of it and goes his own way. */
+static void who_comes_behind_a_beginning_that_is_gone_is_late(void **state)
+{
+    struct sky *s = *state;
+    struct user *u = start(s);
+    struct user *waits = join(s, 1, &key_a);
+    struct gathered g = {.n = 0};
+    publish(s, true, true, 100);
+    (void)append(s, 0, 4);
+    (void)append(s, 4, 2);
+    flight_each_collected(s->writer, gather, &g);
+    assert_int_equal(g.n, 6);
+    assert_memory_equal(g.bytes, "012345", 6);
+    assert_takes(u, 8, "012345", false);
+    flight_pass_on(s->writer);
+    assert_int_equal(kept(s), 2); /* for the one who waits */
+    assert_takes(waits, 8, "012345", false);
+    assert_int_equal(kept(s), 0);
+    assert_true(flight_exists(s->table, &key_a));
+    struct user *late = join(s, 2, &key_a);
+    assert_true(late->leader && late->reader->late);
+    (void)append(s, 6, 4);
+    assert_int_equal(flight_length(s->writer), 10);
+    assert_takes(u, 8, "6789", false);
+    assert_takes(waits, 8, "6789", false);
+    flight_end(&s->writer, FLIGHT_COMPLETE, 0);
+    assert_false(flight_exists(s->table, &key_a));
+    struct user *next = join(s, 3, &key_a);
+    assert_true(next->leader && !next->reader->late);
+}
+
 static void the_reader_furthest_ahead_opens_the_window(void **state)
 {
     struct sky *s = *state;
@@ -628,6 +671,7 @@ int main(void)
         TEST(collected_content_is_whole),
         TEST(without_readers_content_is_kept_for_the_store_alone),
         TEST(collecting_stops_and_what_was_passed_goes),
+        TEST(who_comes_behind_a_beginning_that_is_gone_is_late),
         TEST(the_reader_furthest_ahead_opens_the_window),
         TEST(the_slowest_reader_opens_the_window_when_nothing_is_collected),
         TEST(a_failure_before_the_head_has_its_reason),

@@ -63,7 +63,7 @@ def test_damaged_chunk_is_a_lost_one(origin, stored, proxy, pool):
     value = server.command(f"mg {key} v")
     value = bytearray(value[value.index(b"\r\n") + 2:-2])
     value[1000] ^= 1
-    server.command(f"ms {key} {len(value)} F2", bytes(value))
+    server.command(f"ms {key} {len(value)} F3", bytes(value))
     proxy.client().get("/a").expect(200, content=large.content, cache_status=hit())
     proxy.counted(cache_chunks_lost=1, cache_chunks_mended=1)
 
