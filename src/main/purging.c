@@ -1,12 +1,17 @@
 #include "main/purging.h"
 
+#include "cache/purge.h"
+
 #define INTERVAL_MS 1000 /* where entries in memory are never checked otherwise */
+#define UNKNOWN_MS  50   /* until the log has been read once: nothing out of the pool is used */
 
 static void reader_ended(struct purge_reader *r)
 {
     void (*on_first)(void *owner) = r->on_first;
+    bool known = purge_book_is_known(r->store->purges);
     r->reading = false;
-    timer_set(r->loop, &r->timer, r->interval_ms);
+    timer_set(r->loop, &r->timer,
+              known || r->interval_ms < UNKNOWN_MS ? r->interval_ms : UNKNOWN_MS);
     r->on_first = NULL;
     if (on_first)
         on_first(r->owner);

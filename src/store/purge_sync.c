@@ -36,6 +36,9 @@ struct copy {
 
 struct purge_sync {
     struct mc_pool *pool;
+    struct mc_key_maker *keys;
+    struct slice prefix;
+    struct slice name; /* of the cache */
     struct purge_book *book;
     struct copy copies[COPIES];
     size_t copies_n;
@@ -58,17 +61,27 @@ static void name_copy(struct mc_key_maker *keys, struct slice prefix, struct sli
     mc_key_make(keys, prefix, slice_make(text, length), out);
 }
 
-/* The first copy is where its name belongs; the next one has the first name that belongs to another
- * server. */
-static void place_copies(struct purge_sync *s, struct mc_key_maker *keys, struct slice prefix,
-                         struct slice name)
+/* A copy that is elsewhere than before is not known. */
+static void place_copy(struct copy *c, size_t server, const struct mc_key *key)
 {
-    for (unsigned number = 0; number < NAMES_MAX && s->copies_n < COPIES; number++) {
-        struct copy *c = &s->copies[s->copies_n];
-        name_copy(keys, prefix, name, number, &c->get.key);
-        c->server = mc_pool_server_of(s->pool, &c->get.key);
-        if (s->copies_n == 0 || c->server != s->copies[0].server)
-            s->copies_n++;
+    if (!slice_eq(mc_key_slice(&c->get.key), mc_key_slice(key)) || c->server != server)
+        c->version = 0;
+    c->get.key = *key;
+    c->server = server;
+}
+
+/* The first copy is where its name belongs; the next one has the first name that belongs to another
+ * server. The pool's servers may have changed since the last exchange. */
+static void place_copies(struct purge_sync *s)
+{
+    bool any = mc_pool_servers(s->pool) > 0;
+    s->copies_n = 0;
+    for (unsigned number = 0; any && number < NAMES_MAX && s->copies_n < COPIES; number++) {
+        struct mc_key key;
+        name_copy(s->keys, s->prefix, s->name, number, &key);
+        size_t server = mc_pool_server_of(s->pool, &key);
+        if (s->copies_n == 0 || server != s->copies[0].server)
+            place_copy(&s->copies[s->copies_n++], server, &key);
     }
 }
 
@@ -79,10 +92,12 @@ struct purge_sync *purge_sync_new(struct mc_pool *pool, struct mc_key_maker *key
     ASSERT(s != NULL);
     s->pool = pool;
     s->book = book;
+    s->keys = keys;
+    s->prefix = prefix;
+    s->name = name;
     list_init(&s->riding);
     list_init(&s->waiting);
-    place_copies(s, keys, prefix, name);
-    for (size_t i = 0; i < s->copies_n; i++) {
+    for (size_t i = 0; i < COPIES; i++) {
         s->copies[i].sync = s;
         s->copies[i].get.fn = copy_on_answer;
         s->copies[i].get.owner = &s->copies[i];
@@ -97,7 +112,7 @@ void purge_sync_free(struct purge_sync **sp)
     if (s == NULL)
         return;
     ASSERT(list_empty(&s->riding) && list_empty(&s->waiting));
-    for (size_t i = 0; i < s->copies_n; i++)
+    for (size_t i = 0; i < COPIES; i++)
         if (s->copies[i].state == COPY_READING)
             mc_get_cancel(&s->copies[i].get);
     free(s);
@@ -193,6 +208,7 @@ static bool is_under_way(const struct purge_sync *s)
 
 static void run(struct purge_sync *s)
 {
+    place_copies(s);
     s->pending = (unsigned)s->copies_n;
     for (size_t i = 0; i < s->copies_n; i++) {
         struct copy *c = &s->copies[i];
@@ -221,6 +237,10 @@ static void report(struct purge_sync *s, struct store_sync *to)
 {
     to->servers = s->copies_n;
     to->failed_n = 0;
+    if (s->copies_n == 0) { /* none has been found yet */
+        to->servers = 1;
+        to->failed[to->failed_n++] = SLICE("none is known");
+    }
     for (size_t i = 0; i < s->copies_n; i++)
         if (s->copies[i].state != COPY_SAME)
             to->failed[to->failed_n++] = mc_pool_server_name(s->pool, s->copies[i].server);

@@ -210,6 +210,24 @@ static enum store_result take_from_memory(struct tiered_store *s, struct store_g
     return result;
 }
 
+/* Where memory has the whole of what the pool has in chunks, the whole answers, and stays. */
+static void keep_or_use_whole(struct tiered_store *s, struct store_get *get)
+{
+    struct store_get ours = {.key = get->key};
+    bool has_whole = stored_is_manifest(&get->entry->view.meta) &&
+                     store_peek(s->memory, &ours) == STORE_HIT &&
+                     is_manifest_of(get->entry, ours.entry);
+    if (!has_whole) {
+        entry_unref(&ours.entry);
+        keep_in_memory(s, get->entry);
+        return;
+    }
+    atomic_store_explicit(&ours.entry->version, get->version, memory_order_relaxed);
+    note_checked(ours.entry, clock_mono_ms());
+    entry_unref(&get->entry);
+    get->entry = ours.entry;
+}
+
 /* Hands what the pool answered to the user's half. */
 static enum store_result take_answer(struct tiered_get *tg, enum store_result result)
 {
@@ -227,7 +245,7 @@ static enum store_result take_answer(struct tiered_get *tg, enum store_result re
     get->lease = tg->inner.lease;
     give_get(s, tg);
     if (result == STORE_HIT && !is_purged(get) && !get->copy)
-        keep_in_memory(s, get->entry);
+        keep_or_use_whole(s, get);
     return result == STORE_MISS && !get->answered ? take_from_memory(s, get) : result;
 }
 

@@ -45,6 +45,7 @@ def wait_servers(proxy, count):
 
 def fill(proxy, origin, servers):
     origin.serve(lambda r: dict(content=r.target, cache_control="max-age=600"))
+    poll_until(lambda: any(s.logs() for s in servers), "the log of purges")      # nothing is stored before
     client = proxy.client()
     for key in KEYS:
         client.get(key).expect(200, content=key)
