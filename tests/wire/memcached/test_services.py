@@ -172,6 +172,7 @@ def test_order_of_the_records_does_not_matter(make_proxy, dns, make_memcached, o
     set_records(dns, *reversed([(p, 33, port, name.upper()) for p, _, port, name in records]))
     second = make_proxy().start(config, dns=dns.address)
     wait_servers(second, 2)
+    poll_until(lambda: second.counter("memory.default.purges_known") == 1, "the log of purges")
     assert hits(second, origin) == len(KEYS)
 
 
