@@ -147,6 +147,7 @@ struct store_read {
     struct store_chunk chunk; /* bytes of the key must live until store_read has returned */
     struct blob *blob;        /* on a hit: one reference for the caller */
     struct slice content;     /* of the chunk, in the blob: verified */
+    uint8_t next;             /* enum store_next */
     store_read_fn *fn;
     void *owner;
     void *pending; /* private to the store while STORE_PENDING */

@@ -211,6 +211,21 @@ static void report_same_servers(struct loading *l, const struct level *pool)
     }
 }
 
+/* With nginx's points every unit of weight takes memory. */
+static void report_weights(struct loading *l, const struct level *pool)
+{
+    const struct mc_conf *conf = pool->own;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < conf->servers_n; i++) {
+        sum += conf->servers[i].weight;
+    }
+    if (conf->distribution == MC_NGINX && sum > MC_WEIGHTS_MAX) {
+        error_at(l->errors, &pool->at,
+                 "the weights of a pool with distribution nginx are at most %d together",
+                 MC_WEIGHTS_MAX);
+    }
+}
+
 /* A certificate cannot name a socket's path. */
 static void report_nameless_servers(struct loading *l, const struct level *pool)
 {
@@ -243,6 +258,7 @@ static void finish_pool(struct loading *l, struct level *level)
         servers[conf->servers_n++] = *(const struct mc_server_conf *)child->own;
     }
     conf->servers = servers;
+    report_weights(l, level);
 }
 
 static void load_pool_block(struct loading *l, struct slice name, const struct place *at,
@@ -294,6 +310,47 @@ int pool_index(const struct loading *l, struct slice name)
     return level == NULL ? -1 : (int)index_of_level(&l->pools, level);
 }
 
+/* A pool of one server, for an address that memcached_pass names. */
+static bool implicit_pool(struct loading *l, const struct node *node, struct slice address)
+{
+    struct endpoint endpoint;
+    bool ok = endpoint_parse(address, &endpoint) && (endpoint.is_unix || endpoint.has_port);
+    if (!ok) {
+        error_at(l->errors, &node->at,
+                 "\"%.*s\" is neither a pool in memcached_pools nor host:port nor unix:/path",
+                 SLICE_ARG(address));
+        return false;
+    }
+    size_t errors = l->errors->errors;
+    struct node *server = node_scalar(l->arena, address, &node->at);
+    server->quoted = true;
+    load_pool_block(l, address, &node->at, NULL, server);
+    struct level *level = l->pools.items[l->pools.n - 1];
+    level->handler = node; /* not printed: memcached_pass says it */
+    return l->errors->errors == errors;
+}
+
+bool raw_index(struct loading *l, const struct node *node, struct slice text, int *out)
+{
+    for (size_t i = 0; i < l->raws.n; i++) {
+        if (slice_eq(((const struct raw_conf *)l->raws.items[i])->name, text)) {
+            *out = (int)i;
+            return true;
+        }
+    }
+    if (pool_index(l, text) < 0 && !implicit_pool(l, node, text)) {
+        return false;
+    }
+    struct raw_conf *raw = ARENA_NEW(l->arena, struct raw_conf);
+    raw->name = text;
+    raw->pool = (size_t)pool_index(l, text);
+    const struct level *pool = l->pools.items[raw->pool];
+    raw->value_max_bytes = ((const struct mc_conf *)pool->own)->item_max_bytes;
+    *out = (int)l->raws.n;
+    pointers_add(&l->raws, l->arena, raw);
+    return true;
+}
+
 /* -- caches -- */
 
 static struct level *cache_new(struct loading *l, struct slice name, const struct place *at,
@@ -336,17 +393,28 @@ size_t cache_index(struct loading *l, struct slice name)
 
 /* -- into the configuration -- */
 
+static bool is_used(const struct loading *l, size_t pool)
+{
+    for (size_t i = 0; i < l->caches.n; i++) {
+        const struct level *cache = l->caches.items[i];
+        if (((const struct cache_store_conf *)cache->own)->pool == (int)pool) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < l->raws.n; i++) {
+        if (((const struct raw_conf *)l->raws.items[i])->pool == pool) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A pool that no cache uses is most likely a cache without `memcached: name`. */
 static void report_unused_pools(struct loading *l)
 {
     for (size_t i = 0; i < l->pools.n; i++) {
         const struct level *pool = l->pools.items[i];
-        bool used = false;
-        for (size_t c = 0; c < l->caches.n; c++) {
-            const struct level *cache = l->caches.items[c];
-            used |= ((const struct cache_store_conf *)cache->own)->pool == (int)i;
-        }
-        if (!used) {
+        if (pool->handler == NULL && !is_used(l, i)) {
             warning_at(l->errors, &pool->at, "no cache uses the memcached pool \"%.*s\"",
                        SLICE_ARG(pool->name));
         }
@@ -359,6 +427,7 @@ void finish_backends(struct loading *l)
     struct upstream_conf *upstreams = ARENA_ARRAY(l->arena, struct upstream_conf, l->upstreams.n);
     struct mc_conf *pools = ARENA_ARRAY(l->arena, struct mc_conf, l->pools.n);
     struct cache_store_conf *caches = ARENA_ARRAY(l->arena, struct cache_store_conf, l->caches.n);
+    struct raw_conf *raws = ARENA_ARRAY(l->arena, struct raw_conf, l->raws.n);
     struct slice *files = ARENA_ARRAY(l->arena, struct slice, l->log_files.n);
     for (size_t i = 0; i < l->upstreams.n; i++) {
         upstreams[i] = *(struct upstream_conf *)((struct level *)l->upstreams.items[i])->own;
@@ -369,6 +438,9 @@ void finish_backends(struct loading *l)
     for (size_t i = 0; i < l->caches.n; i++) {
         caches[i] = *(struct cache_store_conf *)((struct level *)l->caches.items[i])->own;
     }
+    for (size_t i = 0; i < l->raws.n; i++) {
+        raws[i] = *(struct raw_conf *)l->raws.items[i];
+    }
     for (size_t i = 0; i < l->log_files.n; i++) {
         files[i] = *(struct slice *)l->log_files.items[i];
     }
@@ -376,6 +448,8 @@ void finish_backends(struct loading *l)
     proxy->upstreams_n = l->upstreams.n;
     proxy->caches = caches;
     proxy->caches_n = l->caches.n;
+    proxy->raws = raws;
+    proxy->raws_n = l->raws.n;
     proxy->log_files = files;
     proxy->log_files_n = l->log_files.n;
     l->config->pools = pools;

@@ -183,7 +183,7 @@ static const struct directive directives[] = {
       .doc = "An answer made here: `404`, `200 text`, `301 https://…`, a URL (302), or {status, text} or {status, location}. In a "
              "server it answers where no location matches." },
     { .name = "default_type", .scope = SCOPE_ALL, .type = TYPE_TEMPLATE, LOCATION_FIELD(default_type), .dflt = "text/plain",
-      .source = "nginx", .doc = "Content-Type of the text of `return`." },
+      .source = "nginx", .doc = "Content-Type of the text of `return` and of the values of memcached_pass." },
     { .name = "merge_slashes", .scope = SCOPE_HTTP | SCOPE_SERVER, .type = TYPE_FLAG, SERVER_FIELD(merge_slashes), .dflt = "off",
       .source = "nginx", .doc = "Make one of several slashes in a row (nginx: on)." },
 
@@ -450,6 +450,25 @@ static const struct directive directives[] = {
       .dflt = "20", .min = "0", .source = "nginx", .doc = "As gzip_min_length." },
     { .name = "zstd_types", .scope = SCOPE_ALL, .type = TYPE_CODED_TYPES, LOCATION_FIELD(codings[CODING_ZSTD].types),
       .dflt = "text/html", .source = "nginx", .doc = "As gzip_types." },
+    { .section = "Raw values in memcached", .name = "memcached_pass", .scope = SCOPE_ALL, .type = TYPE_MEMCACHED_PASS,
+      LOCATION_FIELD(raw), .dflt = "off", .source = "nginx",
+      .doc = "Answer GET and HEAD with values that an app or nginx wrote: from a pool of memcached_pools, or from the one server host:port or "
+             "unix:/path; or off. What is not found, or cannot be asked for, goes to proxy_pass where the location has one (nginx needs "
+             "error_page for that), and so do other methods; else it is 404, 502 or 504. Such a location has no proxy_cache." },
+    { .name = "memcached_key", .scope = SCOPE_ALL, .type = TYPE_TEMPLATE, LOCATION_FIELD(memcached_key), .source = "nginx",
+      .doc = "The key, as the writers of the values make it: nginx's $memcached_key, which is a variable here, too. As in nginx it is the "
+             "text with $uri decoded, in which bytes up to 0x20 and % become %XX; longer than 250 bytes then, or empty, it is a miss. "
+             "There is no default: memcached_pass needs it. `$uri$is_args$args` is usual; add $host where several hosts share a pool." },
+    { .name = "memcached_gzip_flag", .scope = SCOPE_ALL, .type = TYPE_NUMBER, LOCATION_FIELD(memcached_gzip_flag), .dflt = "0",
+      .min = "0", .max = "4294967295", .source = "nginx",
+      .doc = "Values whose flags have one of these bits are sent with Content-Encoding: gzip, to every client as by nginx; 0: none are." },
+    { .name = "memcached_store", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(memcached_store), .dflt = "off",
+      .source = "mcproxy",
+      .doc = "Write what proxy_pass answers to a GET as a raw value, for its freshness lifetime, for nginx or an app to read: the content "
+             "alone. Only a 200 that a shared cache may store and that a reader gives back as it was: of the type that default_type has, "
+             "not coded (or gzip, with memcached_gzip_flag), without a Vary that the key does not hold. One request of all fetches. A "
+             "method that changes something deletes the value of its URI. All other fields are lost. What is on its way may take 64 times the "
+             "pool's max_item." },
 
     { .section = "memcached", .name = "memcached", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Short for `memcached_pools: {default: {servers: …}}`: the servers of the pool of every cache that names none." },
@@ -481,9 +500,10 @@ static const struct directive directives[] = {
       .doc = "IP address, with or without a port, that connections to the servers come from, as nginx's memcached_bind; or off." },
     { .name = "memcached_next_upstream", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(memcached_next),
       .choices = memcached_next_words, .dflt = "error timeout", .source = "nginx",
-      .doc = "When a lookup in a pool with `replicas: 2` goes on to the key's second server: error (no connection, or it was lost), timeout, "
-             "invalid_response (SERVER_ERROR, or what no memcached says), not_found, or off. Each server is given the pool's read_timeout. "
-             "Without a second server there is none to go on to: what fails is a miss." },
+      .doc = "When another server of the pool is asked for a key: error (no connection, or it was lost), timeout, invalid_response "
+             "(SERVER_ERROR, or what no memcached says), not_found, or off. memcached_pass goes on to all servers, one after the other, as "
+             "nginx; proxy_cache to the second one of a pool with `replicas: 2`, else what fails is a miss. Each server is given the pool's "
+             "read_timeout." },
     { .name = "connect_timeout", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(connect_timeout_ms), .dflt = "50ms",
       .min = "1ms", .max = "1m", .source = "mcproxy", .doc = "A server that takes longer counts as failed." },
     { .name = "send_timeout", .scope = SCOPE_POOL, .type = TYPE_DURATION, POOL_FIELD(send_timeout_ms), .dflt = "50ms",
@@ -541,7 +561,7 @@ static const struct directive directives[] = {
              "lowest priority count, with their weights; a server's place on the ring comes from target and port. While the name "
              "cannot be found the servers stay." },
     { .name = "weight", .scope = SCOPE_NODE, .type = TYPE_NUMBER, NODE_FIELD(weight), .dflt = "1", .min = "1", .max = "65535",
-      .source = "mcproxy", .doc = "Share of the keys." },
+      .source = "mcproxy", .doc = "Share of the keys; with distribution nginx at most 16384 for all of a pool together." },
 
     { .section = "Logs", .name = "access_log", .scope = SCOPE_ALL, .type = TYPE_ACCESS_LOG, LOCATION_FIELD(logs),
       .dflt = "stdout combined", .source = "nginx",
@@ -587,6 +607,7 @@ static const struct type types[] = {
     [TYPE_CACHE_NAME] = {"name, off", parse_cache_name},
     [TYPE_CACHE_VALID] = {"durations by status", parse_cache_valid},
     [TYPE_POOL_NAME] = {"name, off", parse_pool_name},
+    [TYPE_MEMCACHED_PASS] = {"name, address, off", parse_memcached_pass},
     [TYPE_COMPRESS] = {"on, off, map", parse_compress},
     [TYPE_MEDIA_TYPES] = {"media types", parse_media_types},
     [TYPE_AUTH] = {"off, map", parse_auth},
@@ -667,6 +688,12 @@ const char *directive_instead(struct slice name)
         {"gzip_static", "mcproxy serves no files: coded forms are stored in the cache"},
         {"brotli_static", "mcproxy serves no files: coded forms are stored in the cache"},
         {"zstd_static", "mcproxy serves no files: coded forms are stored in the cache"},
+        {"memcached_bind", "it is \"bind\" of a pool in memcached_pools"},
+        {"memcached_connect_timeout", "it is \"connect_timeout\" of a pool in memcached_pools"},
+        {"memcached_send_timeout", "it is \"send_timeout\" of a pool in memcached_pools"},
+        {"memcached_read_timeout", "it is \"read_timeout\" of a pool in memcached_pools"},
+        {"memcached_buffer_size", "it is \"read_buffer\" of a pool in memcached_pools"},
+        {"memcached_next_upstream_tries", "each server of the pool is asked once at most"},
     };
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (slice_eq(name, slice_of(words[i].nginx))) {

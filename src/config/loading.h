@@ -80,6 +80,7 @@ struct loading {
     struct pointers upstreams;    /* struct level with own = struct upstream_conf */
     struct pointers pools;        /* the same of struct mc_conf */
     struct pointers caches;       /* the same of struct cache_store_conf */
+    struct pointers raws;         /* struct raw_conf */
     struct pointers regexes;      /* struct regex */
     struct pointers tls_contexts; /* struct tls_context */
     struct pointers listens;      /* struct listen_build, see listen.c */
@@ -126,6 +127,9 @@ NODISCARD bool upstream_index(struct loading *, const struct node *, struct slic
 size_t cache_index(struct loading *, struct slice name);
 /* Index of a pool by name, -1: none. */
 int pool_index(const struct loading *, struct slice name);
+/* The pool of that name, else one made of the address (shared by all who name it), for raw values:
+ * index into proxy_conf.raws. */
+NODISCARD bool raw_index(struct loading *, const struct node *, struct slice text, int *out);
 const struct template *log_format_find(const struct loading *, struct slice name);
 /* Index of the path among the access logs. */
 size_t log_file_index(struct loading *, struct slice path);
@@ -138,8 +142,8 @@ type_parse_fn parse_flag_value, parse_number, parse_number_or_auto, parse_count,
 type_parse_fn parse_template, parse_templates, parse_field_names, parse_purge_from,
     parse_coded_types, parse_head_buffers, parse_buffers, parse_proxy_pass, parse_return,
     parse_set_header;
-type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name, parse_compress,
-    parse_media_types;
+type_parse_fn parse_cache_name, parse_cache_valid, parse_pool_name, parse_memcached_pass,
+    parse_compress, parse_media_types;
 type_parse_fn parse_auth, parse_password_file, parse_tls, parse_file;
 type_parse_fn parse_user, parse_error_log, parse_access_log, parse_resolver, parse_bind;
 

@@ -128,9 +128,29 @@ static void load_location(struct loading *l, const struct node *member, struct l
     finish_location(l, level);
 }
 
+/* Raw values come before proxy_pass, and instead of its cache: one key has one format. */
+static void finish_raw(struct loading *l, const struct level *level)
+{
+    struct location_conf *conf = level->location;
+    if (conf->raw < 0 || (conf->handler != HANDLER_PROXY && conf->handler != HANDLER_NONE)) {
+        return;
+    }
+    const struct raw_conf *raw = l->raws.items[conf->raw];
+    conf->raw_origin = conf->handler == HANDLER_PROXY;
+    conf->handler = HANDLER_MEMCACHED;
+    conf->rules.max_object_bytes = (int64_t)raw->value_max_bytes;
+    if (conf->memcached_key == NULL) {
+        error_at(
+            l->errors, &level->at,
+            "memcached_pass needs memcached_key: how those who write the values make their keys, "
+            "as in \"$uri$is_args$args\"");
+    }
+}
+
 void finish_location(struct loading *l, struct level *level)
 {
     struct location_conf *conf = level->location;
+    finish_raw(l, level);
     conf->cache_on = conf->cache_on && conf->handler == HANDLER_PROXY;
     conf->codes = conf->gunzip;
     for (size_t i = 0; i < CODING_COUNT; i++) {

@@ -55,6 +55,25 @@ bool parse_pool_name(struct loading *l, const struct directive *d, const struct 
     return true;
 }
 
+bool parse_memcached_pass(struct loading *l, const struct directive *d, const struct node *node,
+                          void *block)
+{
+    struct location_conf *conf = block;
+    struct slice text;
+    conf->raw = -1;
+    if (!value_text(l, d, node, false, &text)) {
+        return false;
+    }
+    if (is_off(text)) {
+        return true;
+    }
+    if (slice_find(text, '$') < text.n) {
+        value_error(l, d, node, "variables are not supported here");
+        return false;
+    }
+    return raw_index(l, node, text, &conf->raw);
+}
+
 /* -- proxy_cache_purge -- */
 
 /* Of this machine. */

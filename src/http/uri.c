@@ -196,6 +196,17 @@ bool uri_normalise(struct slice target, bool merge_slashes, struct arena *arena,
     return path_normalise(slice_take(target, mark), merge_slashes, arena, path);
 }
 
+bool uri_has_encoded_reserved(struct slice path)
+{
+    for (size_t i = slice_find(path, '%'); i < path.n; i++) {
+        int value = path.p[i] == '%' ? percent_value(path, i) : -1;
+        if (value >= 0 && byte_kinds[value] == BYTE_PLAIN) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct slice uri_decode(struct slice s, struct arena *arena)
 {
     if (slice_find(s, '%') == s.n) {

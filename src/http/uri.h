@@ -28,5 +28,8 @@ NODISCARD bool uri_parse(struct slice, struct uri *out);
  * not valid. */
 NODISCARD bool authority_parse(struct slice authority, struct arena *, struct slice *host,
                                uint16_t *port);
+/* Has a normalised path an encoded byte that could stand there as it is, as %2F? Decoded it is then
+ * the path of another resource, too. */
+bool uri_has_encoded_reserved(struct slice path);
 /* %XX decoded everywhere (for nginx's $arg_ comparisons and file names); bad sequences stay. */
 struct slice uri_decode(struct slice, struct arena *);

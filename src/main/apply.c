@@ -172,6 +172,10 @@ bool apply_prepare(struct serve *s, struct config *config, bool running, char *e
 
 /* -- using -- */
 
+/* Raw values on their way into one pool, if all are of the largest size; they have no tier in
+ * memory to be measured by. */
+#define RAW_VALUES_COLLECTED 64
+
 /* What is being collected may take as much memory as what is stored, and one response more. */
 static size_t collect_budget(const struct proxy_conf *p)
 {
@@ -182,6 +186,8 @@ static size_t collect_budget(const struct proxy_conf *p)
         memory += p->caches[i].memory_bytes;
         largest = object > largest ? object : largest;
     }
+    for (size_t i = 0; i < p->raws_n; i++)
+        memory += RAW_VALUES_COLLECTED * p->raws[i].value_max_bytes;
     return memory + largest;
 }
 

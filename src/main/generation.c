@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "main/purging.h"
 #include "store/pool.h"
+#include "store/raw.h"
 #include "store/tiered.h"
 
 #include <errno.h>
@@ -31,6 +32,11 @@ struct generation {
 
 static void free_stores(struct generation *g)
 {
+    for (size_t i = 0; i < g->config->proxy.raws_n; i++) {
+        struct raw_store *s = g->wconf.raws[i];
+        if (s)
+            s->ops->free(s);
+    }
     for (size_t i = 0; i < g->config->proxy.caches_n; i++) {
         struct store *s = g->wconf.stores[i];
         purge_reader_stop(&g->readers[i]);
@@ -66,6 +72,7 @@ static void generation_fini(void *arg)
     config_unref(&g->config);
     free(g->wconf.upstreams);
     free(g->wconf.stores);
+    free(g->wconf.raws);
     free(g->wconf.logs);
     free(g->wconf.listeners);
     free(g->pools);
@@ -110,6 +117,7 @@ static struct generation *generation_alloc(struct thread *t, struct config *conf
         .conf = p,
         .upstreams = array_of(p->upstreams_n, sizeof(struct upstream *)),
         .stores = array_of(p->caches_n, sizeof(struct store *)),
+        .raws = array_of(p->raws_n, sizeof(struct raw_store *)),
         .logs = array_of(p->log_files_n, sizeof(struct access_log *)),
         .listeners = array_of(p->listens_n, sizeof(struct listener)),
         .owner = g,
@@ -156,20 +164,39 @@ static void make_upstreams(struct generation *g)
                                              g->resolver->resolver, w->log);
 }
 
-/* The pool part of a cache's store; NULL: the crypto library lacks a digest. */
-static struct store *make_pool_store(struct generation *g, const struct cache_store_conf *cache)
+/* NULL: the crypto library lacks a digest. */
+static struct mc_pool *pool_of(struct generation *g, size_t index)
 {
-    size_t index = (size_t)cache->pool;
     ASSERT(index < g->config->pools_n);
     if (!g->pools[index])
         g->pools[index] =
             kept_pool_borrow(&g->thread->kept, g->config, &g->config->pools[index], g->resolver);
-    if (!g->pools[index])
-        return NULL;
-    struct store *store = store_pool_new(g->pools[index]->pool, cache->key_prefix);
+    return g->pools[index] ? g->pools[index]->pool : NULL;
+}
+
+/* The pool part of a cache's store; NULL as before. */
+static struct store *make_pool_store(struct generation *g, const struct cache_store_conf *cache)
+{
+    struct mc_pool *pool = pool_of(g, (size_t)cache->pool);
+    struct store *store = pool ? store_pool_new(pool, cache->key_prefix) : NULL;
     if (store)
         store_pool_compress(store, &cache->compress);
     return store;
+}
+
+static bool make_raws(struct generation *g, char *error, size_t cap)
+{
+    for (size_t i = 0; i < g->config->proxy.raws_n; i++) {
+        const struct raw_conf *raw = &g->config->proxy.raws[i];
+        struct mc_pool *pool = pool_of(g, raw->pool);
+        if (!pool) {
+            (void)snprintf(error, cap, "memcached_pass %.*s: the crypto library lacks a digest",
+                           SLICE_ARG(raw->name));
+            return false;
+        }
+        g->wconf.raws[i] = store_raw_new(pool);
+    }
+    return true;
 }
 
 static bool make_store(struct generation *g, size_t index)
@@ -213,7 +240,7 @@ struct generation *generation_new(struct thread *t, struct config *config, char 
 {
     struct generation *g = generation_alloc(t, config);
     bool ok = make_logs(g, error, error_cap) && make_resolver(g, error, error_cap) &&
-              make_stores(g, error, error_cap);
+              make_stores(g, error, error_cap) && make_raws(g, error, error_cap);
     if (ok)
         make_upstreams(g);
     pthread_mutex_lock(&t->shared->kept_lock);

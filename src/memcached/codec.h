@@ -24,6 +24,7 @@ struct mc_ask {
     uint32_t refresh_s; /* with a lease: one of all who look wins an item that has less than this
                            left to live */
     uint32_t touch_s;   /* gives the item so long to live from now on; 0: leaves it */
+    bool foreign;       /* others store it: an empty value is a value; and its flags */
     bool text;          /* none of these: a command of struct mc_text */
 };
 

@@ -44,12 +44,13 @@ static enum mc_parse read_value(struct slice rest, size_t max, struct mc_reply *
 {
     reply->key = slice_cut(rest, ' ', &rest);
     struct slice flags = slice_cut(rest, ' ', &rest);
-    uint64_t ignored = 0;
+    uint64_t number = 0;
     uint64_t bytes = 0;
-    if (reply->key.n == 0 || !mc_line_number(flags, UINT32_MAX, &ignored) ||
+    if (reply->key.n == 0 || !mc_line_number(flags, UINT32_MAX, &number) ||
         !mc_line_number(rest, max, &bytes))
         return MC_PARSE_BAD;
     reply->kind = MC_REPLY_VALUE;
+    reply->item.flags = (uint32_t)number;
     reply->value_bytes = (size_t)bytes;
     return MC_PARSE_OK;
 }

@@ -19,8 +19,10 @@ static size_t write_get(char *out, const struct mc_key *key, const struct mc_ask
         at = mc_put(at, SLICE(" v"));
     if (ask->cas)
         at = mc_put(at, SLICE(" c"));
+    if (ask->origin || ask->foreign)
+        at = mc_put(at, SLICE(" f"));
     if (ask->origin)
-        at = mc_put(at, SLICE(" f t"));
+        at = mc_put(at, SLICE(" t"));
     if (ask->lease_s > 0)
         at = put_flag(at, 'N', ask->lease_s);
     if (ask->lease_s > 0 && ask->refresh_s > 0)

@@ -24,9 +24,10 @@ struct mc_server_conf {
     struct slice text; /* as configured: "cache-1:11211", "10.0.0.1", "unix:/run/memcached.sock";
                           its place on the ring comes from this, not from what it resolves to */
     struct endpoint endpoint; /* of `text`; port 0 means MC_DEFAULT_PORT */
-    uint32_t weight;          /* 1 to MC_WEIGHT_MAX; of a service, a factor of its records' */
-    struct slice service;     /* the name of SRV records, which name the servers; empty: `endpoint`
-                                 is the server */
+    uint32_t weight;      /* 1 to 65535; all of a pool with MC_NGINX at most MC_WEIGHTS_MAX; of a
+                             service, a factor of its records' */
+    struct slice service; /* the name of SRV records, which name the servers; empty: `endpoint`
+                             is the server */
 };
 
 /* Who we are to servers that ask for it (memcached's -Y). Never in a log. */
@@ -70,7 +71,8 @@ struct mc_conf {
 };
 
 #define MC_DEFAULT_PORT    11211
-#define MC_WEIGHT_MAX      256
+#define MC_WEIGHT_MAX      256   /* of a server that SRV records name */
+#define MC_WEIGHTS_MAX     16384 /* 160 points of 8 bytes each, in each worker */
 #define MC_SERVERS_MAX     256
 #define MC_READ_BUFFER_MIN 4096
 #define MC_PENDING_LIMIT   65536 /* largest pending_max */

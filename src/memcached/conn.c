@@ -313,14 +313,14 @@ bool mc_conn_set(struct mc_conn *c, const struct mc_key *key, struct blob *value
     bool copied = value->len <= COPY_VALUE_BYTES;
     size_t text_bytes = MC_COMMAND_MAX + (copied ? value->len : 0) + 2;
     char *at = NULL;
-    if (told != NULL && mc_ops_count(&c->ops) >= c->conf->pending_max)
+    line.told |= told != NULL;
+    if (line.told && mc_ops_count(&c->ops) >= c->conf->pending_max)
         return false;
     if (mc_out_bytes(&c->out) + MC_COMMAND_MAX + value->len <= c->conf->send_buffer_bytes)
         at = mc_out_reserve(&c->out, text_bytes);
     if (at == NULL)
         return false;
     line.value_bytes = value->len;
-    line.told = told != NULL;
     line.opaque = next_opaque(c);
     size_t n = c->protocol->write_set(at, key, &line);
     if (copied) {
@@ -331,7 +331,7 @@ bool mc_conn_set(struct mc_conn *c, const struct mc_key *key, struct blob *value
     if (!copied)
         mc_out_value(&c->out, value);
     mc_conn_queue_text(c, SLICE("\r\n"));
-    if (told != NULL)
+    if (line.told)
         push_change(c, MC_OP_SET, told);
     else
         c->quiet_tail++;

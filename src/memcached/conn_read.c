@@ -106,12 +106,13 @@ static enum step value_in_buffer(struct mc_conn *c, const char *data, size_t byt
     if (memcmp(data + bytes, tail.p, tail.n) != 0)
         return STEP_GARBAGE;
     struct blob *blob = NULL;
-    if (bytes == 0) { /* a lease's stub: nothing that was stored */
+    const struct mc_get *get = mc_ops_at(&c->ops, c->ops.head)->get;
+    if (bytes == 0 && (get == NULL || !get->ask.foreign)) { /* a lease's stub: nothing was stored */
         c->in_start += tail.n;
         complete_first(c, MC_MISS, NULL);
         return STEP_NEXT;
     }
-    if (mc_ops_at(&c->ops, c->ops.head)->get != NULL) {
+    if (get != NULL) {
         blob = blob_new(bytes);
         if (blob == NULL)
             return STEP_MEMORY;

@@ -67,6 +67,7 @@ void mc_key_make(struct mc_key_maker *maker, struct slice prefix, struct slice b
                  struct mc_key *out)
 {
     uint8_t digest[DIGEST_BYTES];
+    out->escaped = false;
     ASSERT(EVP_DigestInit_ex2(maker->digest, maker->sha256, NULL) == 1);
     ASSERT(EVP_DigestUpdate(maker->digest, bytes.p, bytes.n) == 1);
     ASSERT(EVP_DigestFinal_ex(maker->digest, digest, NULL) == 1);
@@ -79,4 +80,55 @@ void mc_key_make(struct mc_key_maker *maker, struct slice prefix, struct slice b
     }
     base64url(digest, at);
     out->n = (uint8_t)(at + MC_KEY_HASH_TEXT - out->text);
+}
+
+/* -- keys that are shared with others -- */
+
+static bool needs_escape(uint8_t c)
+{
+    return c <= ' ' || c == '%';
+}
+
+bool mc_key_escape(struct slice bytes, struct mc_key *out)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t n = 0;
+    out->escaped = false;
+    for (size_t i = 0; i < bytes.n; i++) {
+        uint8_t c = (uint8_t)bytes.p[i];
+        bool escape = needs_escape(c);
+        if (n + (escape ? 3 : 1) > MC_KEY_MAX)
+            return false;
+        if (!escape) {
+            out->text[n++] = (char)c;
+            continue;
+        }
+        out->text[n++] = '%';
+        out->text[n++] = hex[c >> 4];
+        out->text[n++] = hex[c & 15];
+        out->escaped = true;
+    }
+    out->n = (uint8_t)n;
+    return n > 0;
+}
+
+static unsigned hex_value(char digit)
+{
+    return digit <= '9' ? (unsigned)(digit - '0') : (unsigned)(digit - 'A') + 10;
+}
+
+struct slice mc_key_unescape(const struct mc_key *key, char *buf)
+{
+    if (!key->escaped)
+        return mc_key_slice(key);
+    size_t n = 0;
+    for (size_t i = 0; i < key->n; i++) {
+        char c = key->text[i];
+        if (c == '%') {
+            c = (char)(hex_value(key->text[i + 1]) << 4 | hex_value(key->text[i + 2]));
+            i += 2;
+        }
+        buf[n++] = c;
+    }
+    return slice_make(buf, n);
 }

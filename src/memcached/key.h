@@ -1,5 +1,6 @@
-/* Keys as memcached sees them. Every command takes a `struct mc_key`, and mc_key_make is the only
- * function that fills one from outside bytes, so that no byte of a client ever stands in a command.
+/* Keys as memcached sees them. Every command takes a `struct mc_key`, and only the two functions
+ * below fill one from outside bytes: mc_key_make with a hash of them, mc_key_escape with them as
+ * other clients write them. So no byte of a client ever breaks a command.
  */
 #pragma once
 
@@ -15,6 +16,7 @@
 
 struct mc_key {
     uint8_t n;
+    bool escaped; /* by mc_key_escape, which has changed it */
     char text[MC_KEY_MAX];
 };
 static inline struct slice mc_key_slice(const struct mc_key *k)
@@ -34,3 +36,11 @@ NODISCARD bool mc_key_prefix_valid(struct slice prefix);
  * must be valid. */
 void mc_key_make(struct mc_key_maker *, struct slice prefix, struct slice bytes,
                  struct mc_key *out);
+
+/* `bytes` themselves, for values that are shared with other clients: as nginx's memcached module
+ * escapes them, which writes the bytes 0x00 to 0x20 and `%` as %XX and nothing else. False: empty,
+ * or longer than MC_KEY_MAX then; no server has such a key. */
+NODISCARD bool mc_key_escape(struct slice bytes, struct mc_key *out);
+/* What mc_key_escape was given; `buf` has room for MC_KEY_MAX bytes. nginx's `hash` places keys by
+ * it. */
+struct slice mc_key_unescape(const struct mc_key *, char *buf);

@@ -58,7 +58,7 @@ static bool ask_at(struct mc_get *get, enum mc_place place)
     if (server == NULL)
         return false;
     get->place = (uint8_t)place;
-    get->ask = (struct mc_ask){.origin = true};
+    get->ask = (struct mc_ask){.origin = true, .foreign = get->ask.foreign};
     get->item = (struct mc_item){0};
     bool asked = mc_server_get(server, get) == MC_PENDING;
     if (asked && place == MC_PLACE_OLD)
@@ -85,6 +85,13 @@ enum mc_result mc_lookup_next(struct mc_get *get, enum mc_result result)
             return MC_PENDING;
     get->item = get->first_item;
     return get->first;
+}
+
+void mc_lookup_cancelled(struct mc_get *get)
+{
+    if (get->place == MC_PLACE_OLD)
+        get->pool->old_pending--;
+    give_lease_back(get);
 }
 
 void mc_lookup_end(struct mc_get *get, enum mc_result result, enum mc_failure why)

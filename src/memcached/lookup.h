@@ -16,6 +16,8 @@
 /* A place has answered, or failed: `why` is MC_FAILURE_NONE where `result` is not MC_FAILED. Goes
  * on to the next place or calls back. To be called as the last act. */
 void mc_lookup_end(struct mc_get *, enum mc_result, enum mc_failure why);
+/* It was cancelled at another place than the first: a lease that it has won there is given back. */
+void mc_lookup_cancelled(struct mc_get *);
 /* After `result` of the place where it is, which is no hit or a hit elsewhere; with `failure` set
  * where it failed. MC_PENDING, or how it ends. Only where there is `more`. */
 NODISCARD enum mc_result mc_lookup_next(struct mc_get *, enum mc_result);

@@ -66,12 +66,12 @@ void mc_pool_guard(struct mc_pool *pool, pthread_mutex_t *guard)
 
 struct mc_server *mc_pool_first(struct mc_pool *pool, const struct mc_key *key)
 {
-    return pool->servers[mc_ring_pick(pool->ring, mc_key_slice(key))];
+    return pool->servers[mc_ring_pick(pool->ring, key, 0)];
 }
 
 struct mc_server *mc_pool_second(struct mc_pool *pool, const struct mc_key *key)
 {
-    return pool->servers[mc_ring_pick_second(pool->ring, mc_key_slice(key))];
+    return pool->servers[mc_ring_pick(pool->ring, key, 1)];
 }
 
 struct mc_server *mc_pool_old(struct mc_pool *pool, const struct mc_key *key)
@@ -92,12 +92,13 @@ static enum mc_result get_from(struct mc_pool *pool, struct mc_get *get, bool mo
     get->place = MC_PLACE_FIRST;
     get->failure = MC_FAILURE_ERROR; /* for the case that it fails at once */
     get->more = more;
-    return mc_server_get(mc_pool_first(pool, &get->key), get);
+    size_t server = mc_ring_pick(pool->ring, &get->key, get->nth);
+    return mc_server_get(pool->servers[server], get);
 }
 
 enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
 {
-    bool more = (pool->has_copies || pool->old != NULL) && !get->ask.no_value;
+    bool more = (pool->has_copies || pool->old != NULL) && !get->ask.no_value && get->nth == 0;
     enum mc_result result = get_from(pool, get, more);
     return result == MC_FAILED && more ? mc_lookup_next(get, MC_FAILED) : result;
 }
@@ -112,8 +113,8 @@ void mc_get_cancel(struct mc_get *get)
     if (get->server == NULL)
         return;
     mc_server_forget(get->server, get);
-    if (get->place == MC_PLACE_OLD)
-        get->pool->old_pending--;
+    if (get->place != MC_PLACE_FIRST)
+        mc_lookup_cancelled(get);
 }
 
 bool mc_pool_set(struct mc_pool *pool, const struct mc_key *key, struct blob *value, uint32_t flags,
@@ -227,23 +228,28 @@ enum mc_result mc_pool_ask(struct mc_pool *pool, size_t server, struct mc_text *
 
 /* -- for status pages and tools -- */
 
+bool mc_pool_is_settled(const struct mc_pool *pool)
+{
+    return pool->services == NULL || mc_services_answered(pool->services);
+}
+
 size_t mc_pool_server_of(struct mc_pool *pool, const struct mc_key *key)
 {
-    return mc_ring_pick(pool->ring, mc_key_slice(key));
+    return mc_ring_pick(pool->ring, key, 0);
 }
 
 bool mc_pool_second_of(struct mc_pool *pool, const struct mc_key *key, size_t *server)
 {
     if (!pool->has_copies)
         return false;
-    *server = mc_ring_pick_second(pool->ring, mc_key_slice(key));
+    *server = mc_ring_pick(pool->ring, key, 1);
     return true;
 }
 
 void mc_pool_server_facts(const struct mc_pool *pool, size_t server, struct mc_server_facts *out)
 {
     const struct mc_server *s = pool->servers[server];
-    *out = (struct mc_server_facts){.trouble = s->trouble};
+    *out = (struct mc_server_facts){.trouble = s->trouble[0] ? s->trouble : NULL};
     if (s->addresses_n > 0)
         out->address = address_print(&s->addresses[s->address_at], out->address_text);
     if (s->conn.protocol != NULL)
@@ -269,6 +275,11 @@ size_t mc_pool_servers(const struct mc_pool *pool)
 struct slice mc_pool_server_name(const struct mc_pool *pool, size_t server)
 {
     return pool->servers[server]->conf->text;
+}
+
+struct slice mc_pool_name_of(struct mc_pool *pool, const struct mc_key *key, uint32_t nth)
+{
+    return mc_pool_server_name(pool, mc_ring_pick(pool->ring, key, nth));
 }
 
 enum mc_server_state mc_pool_server_state(const struct mc_pool *pool, size_t server)

@@ -57,6 +57,7 @@ typedef void mc_get_fn(struct mc_get *, enum mc_result);
 /* One lookup; embedded in its user and alive until it has called back or was cancelled. */
 struct mc_get {
     struct mc_key key;
+    uint32_t nth;        /* 0: the key's server is asked; else only the nth that follows it */
     struct mc_ask ask;   /* zero: the value alone; not kept */
     uint8_t next;        /* answers of the first server after which the second is asked: bits of
                             mc_failure, MC_NEXT_NOT_FOUND */
@@ -90,8 +91,9 @@ void mc_pool_guard(struct mc_pool *, pthread_mutex_t *);
 /* Every lookup must have called back or been cancelled. Stores still queued are lost. */
 void mc_pool_free(struct mc_pool **);
 
-/* Asks the key's server; `get` has its key, fn and owner set. MC_FAILED at once where the server is
- * out of use or too much is pending, else MC_PENDING. */
+/* Asks the key's server, or its `nth` one (less than mc_pool_servers); `get` has its key, fn and
+ * owner set. MC_FAILED at once where the server is out of use or too much is pending, else
+ * MC_PENDING. */
 NODISCARD enum mc_result mc_pool_get(struct mc_pool *, struct mc_get *);
 /* The same, of no other place than the key's first, which it is written to alone by
  * mc_pool_set_first. */
@@ -157,8 +159,13 @@ enum mc_server_state {
 const char *mc_server_state_text(enum mc_server_state);
 size_t mc_pool_servers(const struct mc_pool *);
 struct slice mc_pool_server_name(const struct mc_pool *, size_t server);
+/* The one that a lookup is sent to. */
+struct slice mc_pool_name_of(struct mc_pool *, const struct mc_key *, uint32_t nth);
 enum mc_server_state mc_pool_server_state(const struct mc_pool *, size_t server);
 const struct mc_counters *mc_pool_server_counters(const struct mc_pool *, size_t server);
+/* Are its servers those that the answers to its services' names have given? Turn the loop until
+ * then: the resolver's timeout ends it. */
+bool mc_pool_is_settled(const struct mc_pool *);
 /* The server that has the key. */
 size_t mc_pool_server_of(struct mc_pool *, const struct mc_key *);
 /* The one that has its second copy. False: there are none. */
@@ -168,7 +175,7 @@ struct mc_server_facts {
     struct slice address; /* in use or tried last, into `address_text`; empty: none is known */
     const char *protocol; /* "meta", "classic"; NULL: not connected yet */
     struct slice version; /* of the server; empty: not known */
-    const char *trouble;  /* why it went down last; NULL: it has not */
+    const char *trouble;  /* why it went down last, the pool's; NULL: it has not */
     char address_text[ADDRESS_TEXT_MAX];
 };
 void mc_pool_server_facts(const struct mc_pool *, size_t server, struct mc_server_facts *);

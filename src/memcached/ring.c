@@ -16,10 +16,10 @@ struct ring_point {
     uint32_t server;
 };
 
-/* One placement: how its table is made and how a key is looked up in it. */
+/* One placement: how its table is made and at which of its points a key is. */
 struct placement {
     bool (*build)(struct mc_ring *, const struct mc_conf *);
-    size_t (*find)(struct mc_ring *, struct slice key); /* index of the key's point */
+    size_t (*find)(struct mc_ring *, const struct mc_key *); /* index of the key's point */
 };
 
 struct mc_ring {
@@ -145,10 +145,10 @@ static bool ketama_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t ketama_find(struct mc_ring *ring, struct slice key)
+static size_t ketama_find(struct mc_ring *ring, const struct mc_key *key)
 {
     uint8_t out[16];
-    md5(ring, key, out);
+    md5(ring, mc_key_slice(key), out);
     return find_on_circle(ring, little_endian(out));
 }
 
@@ -218,9 +218,16 @@ static bool nginx_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t nginx_find(struct mc_ring *ring, struct slice key)
+/* It hashes the variable's value, before its memcached module escapes that. */
+static uint32_t nginx_hash(const struct mc_key *key)
 {
-    return find_on_circle(ring, crc32_of(key));
+    char buf[MC_KEY_MAX];
+    return crc32_of(mc_key_unescape(key, buf));
+}
+
+static size_t nginx_find(struct mc_ring *ring, const struct mc_key *key)
+{
+    return find_on_circle(ring, nginx_hash(key));
 }
 
 static bool modulo_build(struct mc_ring *ring, const struct mc_conf *conf)
@@ -234,10 +241,10 @@ static bool modulo_build(struct mc_ring *ring, const struct mc_conf *conf)
     return true;
 }
 
-static size_t modulo_find(struct mc_ring *ring, struct slice key)
+static size_t modulo_find(struct mc_ring *ring, const struct mc_key *key)
 {
     uint32_t total = ring->points[ring->points_n - 1].value;
-    uint32_t hash = (crc32_of(key) >> 16) & 0x7fff;
+    uint32_t hash = (nginx_hash(key) >> 16) & 0x7fff;
     return lower_bound(ring, hash % total + 1);
 }
 
@@ -273,22 +280,34 @@ void mc_ring_free(struct mc_ring **ring_p)
     *ring_p = NULL;
 }
 
-size_t mc_ring_pick(struct mc_ring *ring, struct slice key)
+static bool is_among(const uint32_t *servers, size_t n, uint32_t server)
 {
-    return ring->servers_n == 1 ? 0 : ring->points[ring->placement->find(ring, key)].server;
+    for (size_t i = 0; i < n; i++)
+        if (servers[i] == server)
+            return true;
+    return false;
 }
 
-size_t mc_ring_pick_second(struct mc_ring *ring, struct slice key)
+/* Around the ring from a point on; at last those that weigh so little that they have no point. */
+static size_t nth_server(const struct mc_ring *ring, size_t point, size_t nth)
+{
+    uint32_t first = ring->points[point].server;
+    uint32_t seen[MC_SERVERS_MAX] = {first};
+    size_t n = 1;
+    for (size_t i = 1; i < ring->points_n + ring->servers_n && n <= nth; i++) {
+        uint32_t server = i < ring->points_n
+                              ? ring->points[(point + i) % ring->points_n].server
+                              : (uint32_t)((first + i - ring->points_n) % ring->servers_n);
+        if (!is_among(seen, n, server))
+            seen[n++] = server;
+    }
+    return seen[n - 1];
+}
+
+size_t mc_ring_pick(struct mc_ring *ring, const struct mc_key *key, size_t nth)
 {
     if (ring->servers_n == 1)
         return 0;
-    size_t at = ring->placement->find(ring, key);
-    uint32_t first = ring->points[at].server;
-    for (size_t i = 1; i < ring->points_n; i++) {
-        uint32_t server = ring->points[(at + i) % ring->points_n].server;
-        if (server != first)
-            return server;
-    }
-    return (first + 1) %
-           ring->servers_n; /* all points are one server's: the others weigh nothing */
+    size_t point = ring->placement->find(ring, key);
+    return nth == 0 ? ring->points[point].server : nth_server(ring, point, nth);
 }

@@ -11,8 +11,7 @@ struct mc_ring;
 /* Keeps nothing of `conf`. NULL: the crypto library lacks MD5. */
 NODISCARD struct mc_ring *mc_ring_new(const struct mc_conf *conf);
 void mc_ring_free(struct mc_ring **);
-/* Index into `conf.servers`. */
-size_t mc_ring_pick(struct mc_ring *, struct slice key);
-/* The neighbour that keeps the key's second copy: on a circle the next other server behind the
- * key's point, for modulo the next in the list. Where there is one server, that one. */
-size_t mc_ring_pick_second(struct mc_ring *, struct slice key);
+/* Index into `conf.servers`: of the key's server, or of the `nth` other one (less than there are
+ * servers; where there is one, that one): on a circle those that follow the key's point, for modulo
+ * in the list. The first of them keeps the key's second copy. */
+size_t mc_ring_pick(struct mc_ring *, const struct mc_key *, size_t nth);

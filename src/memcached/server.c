@@ -176,6 +176,8 @@ bool mc_server_set(struct mc_server *s, const struct mc_key *key, struct blob *v
         mc_count(&s->counters, MC_SETS_TOO_LONG, 1);
         return false;
     }
+    /* Which of two stores was refused must be known where not all are quiet: the error says not. */
+    line.told = s->env->conf->replicas > 1;
     bool sent = mc_conn_is_ready(&s->conn) && mc_conn_set(&s->conn, key, value, line, told);
     mc_count(&s->counters, sent ? MC_SETS : MC_SETS_DROPPED, 1);
     if (sent && told != NULL)

@@ -9,6 +9,7 @@
 #include "net/tls_handshake.h"
 
 #define MC_ADDRESSES_MAX 16
+#define MC_TROUBLE_MAX   160
 
 /* What all servers of a pool share. */
 struct mc_server_env {
@@ -38,10 +39,10 @@ struct mc_server {
     struct timer attempt; /* the next one to connect */
     struct list waiting;  /* lookups that came before the connection was ready, oldest first */
     struct timer waiting_deadline;
-    bool patient;        /* lookups may wait: nothing has failed since it was up */
-    unsigned mn_closed;  /* times in a row that the server closed on `mn` */
-    bool said_down;      /* in the log */
-    const char *trouble; /* why it failed last; NULL: it has not since it was up */
+    bool patient;                 /* lookups may wait: nothing has failed since it was up */
+    unsigned mn_closed;           /* times in a row that the server closed on `mn` */
+    bool said_down;               /* in the log */
+    char trouble[MC_TROUBLE_MAX]; /* why it failed last, cut; empty: it has not since it was up */
     uint64_t random;
 };
 

@@ -61,7 +61,7 @@ static void schedule_attempt(struct mc_server *s)
 void mc_server_failed(struct mc_server *s, const char *why)
 {
     set_state(s, MC_SERVER_DOWN);
-    s->trouble = why;
+    (void)snprintf(s->trouble, sizeof s->trouble, "%s", why);
     timer_cancel(&s->renew);
     if (mc_breaker_fail(&s->breaker))
         mc_count(&s->counters, MC_BREAKER_OPENS, 1);
@@ -81,7 +81,7 @@ void mc_server_up(struct mc_server *s)
 {
     set_state(s, MC_SERVER_UP);
     s->mn_closed = 0;
-    s->trouble = NULL;
+    s->trouble[0] = '\0';
     mc_breaker_probed(&s->breaker);
     say_up(s);
     if (s->is_name)

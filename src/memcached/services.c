@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define AGAIN_MS 5000 /* after an answer that is of no use */
+/* After an answer that is of no use: while there are servers, and while there are none. */
+#define AGAIN_MS       5000
+#define AGAIN_FIRST_MS 1000
 
 /* "target:port" of one record, and its weight. */
 struct found {
@@ -209,7 +211,8 @@ static void service_on_answer(void *owner, enum resolver_result result,
     struct service *s = owner;
     bool ok = result == RESOLVER_OK && count > 0;
     s->query = NULL;
-    timer_set(s->all->pool->env.loop, &s->again, ok ? ttl_ms : AGAIN_MS);
+    int64_t again_ms = s->found_n > 0 ? AGAIN_MS : AGAIN_FIRST_MS;
+    timer_set(s->all->pool->env.loop, &s->again, ok ? ttl_ms : again_ms);
     if (ok)
         take_found(s, records, count);
     else
@@ -235,6 +238,14 @@ struct mc_services *mc_services_new(struct mc_pool *pool)
     if (all->n == 0)
         mc_services_free(&all);
     return all;
+}
+
+bool mc_services_answered(const struct mc_services *all)
+{
+    bool answered = true;
+    for (size_t i = 0; i < all->n; i++)
+        answered = answered && all->v[i].query == NULL;
+    return answered;
 }
 
 void mc_services_free(struct mc_services **services)

@@ -9,3 +9,5 @@
 /* Asks for every server of the pool's configuration that is a service. NULL: none is. */
 struct mc_services *mc_services_new(struct mc_pool *);
 void mc_services_free(struct mc_services **);
+/* Has every name been answered, or given up for now? */
+bool mc_services_answered(const struct mc_services *);

@@ -93,9 +93,10 @@ static uint32_t decoded_length(struct slice gzip)
 
 static bool is_too_long(const struct request *r)
 {
-    struct slice content = r->entry->view.content;
+    const struct stored_view *v = &r->entry->view;
     uint64_t max = r->location->coding_max_length;
-    return content.n > max || (r->coded->decodes && decoded_length(content) > max);
+    return stored_is_manifest(&v->meta) || v->content.n > max ||
+           (r->coded->decodes && decoded_length(v->content) > max);
 }
 
 static bool use_made(struct request *r)
@@ -140,6 +141,8 @@ enum coded_form coded_find(struct request *r)
 void coded_end(struct request *r)
 {
     struct coded *c = r->coded;
+    if (!c)
+        return;
     if (c->looking)
         store_cancel(r->store, &c->get);
     c->looking = false;
@@ -148,4 +151,5 @@ void coded_end(struct request *r)
     entry_unref(&c->made);
     blob_unref(&c->piece.blob);
     coder_free(&c->coder);
+    r->coded = NULL;
 }

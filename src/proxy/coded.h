@@ -28,6 +28,7 @@ struct coded {
     struct coder *coder;
     struct flight_piece piece; /* content not coded yet; blob NULL: out of request.entry */
     bool last;                 /* it is the last of the content */
+    bool fed;                  /* with coded_feed */
     bool unflushed;            /* the coder holds back what would be of use to the client */
     bool flushing;             /* a flush has begun: it is finished before there is more input */
     int64_t turn_us;           /* the loop's turn in which it codes, */
@@ -54,7 +55,7 @@ enum coded_form {
 /* Where coded_changes for request.entry. Makes the coded form and stores it where it is wanted for
  * the first time. */
 enum coded_form coded_find(struct request *);
-/* Gives up everything but memory of the arena. */
+/* Gives up everything, and what was chosen. Does nothing where nothing is. */
 void coded_end(struct request *);
 /* A coder for content of `length` bytes (0: not known). NULL: no memory. */
 struct coder *coded_coder(const struct request *, uint64_t length);
@@ -69,6 +70,10 @@ enum coded_step {
     CODED_LATER,   /* enough for this turn of the loop: the request runs again in another one */
     CODED_FAILED,  /* content that cannot be decoded */
 };
+/* Content for coded_next, from one who does not leave it to that to take it out of the flight or
+ * the entry: once coded_is_hungry. Makes its own reference. */
+void coded_feed(struct request *, struct blob *, struct slice, bool last);
+bool coded_is_hungry(const struct request *);
 #define CODED_STEP_BYTES (16 * 1024)
 /* Codes the next of the content into `out` (CODED_STEP_BYTES). `*end`: that was all. */
 enum coded_step coded_next(struct request *, char *out, size_t *n, bool *end);

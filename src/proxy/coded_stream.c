@@ -17,7 +17,7 @@ void coded_begin(struct request *r, uint64_t length)
 static void refill(struct request *r)
 {
     struct coded *c = r->coded;
-    if (c->piece.bytes.n > 0 || c->last)
+    if (c->piece.bytes.n > 0 || c->last || c->fed)
         return;
     blob_unref(&c->piece.blob);
     c->piece.bytes = slice_none();
@@ -28,6 +28,20 @@ static void refill(struct request *r)
     }
     if (flight_take(r->reader, &c->piece, 1, &c->last) == 0)
         c->piece = (struct flight_piece){0};
+}
+
+void coded_feed(struct request *r, struct blob *blob, struct slice bytes, bool last)
+{
+    struct coded *c = r->coded;
+    blob_unref(&c->piece.blob);
+    c->piece = (struct flight_piece){blob_ref(blob), bytes};
+    c->last = last;
+    c->fed = true;
+}
+
+bool coded_is_hungry(const struct request *r)
+{
+    return r->coded->piece.bytes.n == 0 && !r->coded->last;
 }
 
 static struct slice next_input(const struct coded *c)

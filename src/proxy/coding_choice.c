@@ -188,13 +188,12 @@ void coded_choose_entry(struct request *r)
     while (stored_field_next(&rest, &f))
         note_field(&x, &f);
     choose(r, &x);
-    if (r->coded && stored_is_manifest(&v->meta))
-        r->coded->changes = false; /* its content is not here */
 }
 
 void coded_choose_response(struct request *r, bool has_length, uint64_t length)
 {
     const struct response_head *head = &r->response->head;
+    coded_end(r); /* of an entry that could not be delivered */
     struct facts x = facts_new(head->status, has_length, length);
     for (size_t i = 0; i < head->fields.n; i++)
         note_field(&x, &head->fields.v[i]);

@@ -14,6 +14,7 @@
 #include "proxy/failure.h"
 #include "proxy/outcome.h"
 #include "proxy/purge.h"
+#include "proxy/raw.h"
 #include "proxy/reply.h"
 
 #define BATCH_PIECES 16
@@ -92,14 +93,14 @@ static enum condition evaluate(struct request *r, const struct stored_view *v)
     return conditional_evaluate(&r->head, v, loop_wall(r->worker->loop) / 1000);
 }
 
-static enum deliver_result deliver_ranges(struct request *r, const struct range_answer *a)
+static enum deliver_result deliver_ranges(struct request *r, const struct range_answer *a,
+                                          struct blob *blob, struct slice content)
 {
-    struct slice content = r->entry->view.content;
     deliver_send_head(r, &a->text);
     for (size_t i = 0; i < a->n; i++) {
         deliver_send_content(r, NULL, a->parts[i].head);
         const struct byte_range *range = &a->parts[i].range;
-        deliver_send_content(r, r->entry->blob, slice_make(content.p + range->first, range->n));
+        deliver_send_content(r, blob, slice_make(content.p + range->first, range->n));
     }
     deliver_send_content(r, NULL, a->tail);
     return deliver_finish(r);
@@ -127,8 +128,8 @@ static enum deliver_result deliver_entry_coded(struct request *r)
     bool with_content = r->head.method != METHOD_HEAD;
     struct response_text t = {.status = v->meta.status};
     if (with_content)
-        coded_begin(r, v->content.n);
-    if (!coded_changes(r))
+        coded_begin(r, v->meta.content_length);
+    if (!coded_changes(r) || (with_content && stored_is_manifest(&v->meta)))
         return deliver_entry_whole(r);
     deliver_head_stored(r, v, &t);
     if (!with_content)
@@ -165,7 +166,7 @@ static enum deliver_result deliver_entry_begin(struct request *r)
         if (ranges && ranges->n > 0 && stored_is_manifest(&v->meta))
             return deliver_chunks_begin(r, ranges);
         if (ranges)
-            return deliver_ranges(r, ranges);
+            return deliver_ranges(r, ranges, r->entry->blob, v->content);
     }
     return deliver_entry_whole(r);
 }
@@ -181,6 +182,27 @@ static enum deliver_result deliver_entry(struct request *r)
     if (UNLIKELY(r->location->codes))
         coded_choose_entry(r);
     return deliver_entry_begin(r);
+}
+
+/* -- a raw value: it has no validators, so that conditions do not apply, as in nginx -- */
+
+static enum deliver_result deliver_value(struct request *r)
+{
+    struct stored_view v;
+    struct response_text t = {.status = 200, .has_length = true};
+    if (r->delivered)
+        return deliver_finish(r);
+    deliver_head_value(r, &v);
+    if (fields_has(&r->head.fields, FIELD_RANGE)) {
+        const struct range_answer *ranges = deliver_range_of_entry(r, &v);
+        if (ranges)
+            return deliver_ranges(r, ranges, r->raw->value, v.content);
+    }
+    deliver_head_stored(r, &v, &t);
+    deliver_send_head(r, &t);
+    if (r->head.method != METHOD_HEAD)
+        deliver_send_content(r, r->raw->value, v.content);
+    return deliver_finish(r);
 }
 
 /* -- a response as it arrives -- */
@@ -260,7 +282,9 @@ static enum deliver_result deliver_flight(struct request *r)
 
 enum deliver_result deliver_run(struct request *r)
 {
-    return r->entry && !r->response ? deliver_entry(r) : deliver_flight(r);
+    if (r->entry && !r->response)
+        return deliver_entry(r);
+    return r->reader ? deliver_flight(r) : deliver_value(r);
 }
 
 /* -- answers made here -- */

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "cache/freshness.h"
+#include "proxy/coded.h"
 #include "proxy/deliver_head.h"
 #include "proxy/deliver_send.h"
 #include "proxy/mend.h"
@@ -15,6 +16,7 @@ enum slot_state {
     SLOT_LOST,
     SLOT_MENDING, /* the origin is asked for it */
     SLOT_GONE,    /* and does not give it */
+    SLOT_CODED,   /* being coded for the client */
     SLOT_SENT,    /* handed to the client, whose socket has not taken all of it yet */
 };
 
@@ -106,6 +108,7 @@ static void read_next(struct request *r, struct deliver_chunks *d)
     d->used++;
     *s = (struct chunk_slot){
         .read = {.chunk = store_chunk_at(&r->entry->view, d->asked.at),
+                 .next = (uint8_t)r->location->memcached_next,
                  .fn = chunk_on_read,
                  .owner = r},
         .state = SLOT_READING,
@@ -168,6 +171,7 @@ static enum deliver_result on_lost(struct request *r, struct deliver_chunks *d)
     struct chunk_slot *s = first_slot(d);
     if (!r->head_sent) {
         deliver_chunks_end(r);
+        coded_end(r);
         return DELIVER_LOST;
     }
     d->mend = mend_start(r, &s->read.chunk, chunk_on_mend);
@@ -204,6 +208,29 @@ static void send_chunk(struct request *r, struct deliver_chunks *d, struct chunk
     s->state = SLOT_SENT;
 }
 
+/* The whole, in another coding. */
+static void begin_coding(struct request *r, struct deliver_chunks *d, struct chunk_slot *s)
+{
+    const struct store_chunk *chunk = &s->read.chunk;
+    if (!r->head_sent)
+        send_first_head(r, d);
+    (void)step_over(d, &d->sent, chunk);
+    coded_feed(r, s->read.blob, s->read.content, is_at_end(d, &d->sent));
+    s->state = SLOT_CODED;
+}
+
+static enum coded_step code_chunk(struct request *r, struct chunk_slot *s)
+{
+    char coded[CODED_STEP_BYTES];
+    size_t n;
+    bool end = false;
+    enum coded_step step = coded_next(r, coded, &n, &end);
+    deliver_send_content(r, NULL, slice_make(coded, n));
+    if (end || coded_is_hungry(r))
+        s->state = SLOT_SENT;
+    return step;
+}
+
 static enum deliver_result send_tail(struct request *r, const struct deliver_chunks *d)
 {
     if (d->answer)
@@ -231,7 +258,20 @@ enum deliver_result deliver_chunks_run(struct request *r)
         case SLOT_MENDING: return DELIVER_WAIT;
         case SLOT_LOST: return on_lost(r, d);
         case SLOT_GONE: return cut(r);
-        case SLOT_HELD: send_chunk(r, d, first_slot(d)); break;
+        case SLOT_HELD:
+            if (coded_changes(r))
+                begin_coding(r, d, first_slot(d));
+            else
+                send_chunk(r, d, first_slot(d));
+            break;
+        case SLOT_CODED:
+            switch (code_chunk(r, first_slot(d))) {
+            case CODED_FAILED: return deliver_cut(r, "a stored response that cannot be decoded");
+            case CODED_LATER: return DELIVER_WAIT;
+            case CODED_NOTHING:
+            case CODED_SOME: break;
+            }
+            break;
         case SLOT_SENT: break;
         }
         if (deliver_pending(c) >= DELIVER_BATCH_BYTES && !client_flush(c))

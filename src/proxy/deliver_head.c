@@ -6,6 +6,7 @@
 #include "http/date.h"
 #include "proxy/coded.h"
 #include "proxy/outcome.h"
+#include "proxy/raw.h"
 
 /* Text being written into one piece of arena memory of known size. */
 struct lines {
@@ -170,23 +171,30 @@ static struct slice filtered(struct request *r, const struct stored_view *v)
     return slice_make(l.p, l.n);
 }
 
-static int64_t age_of(struct request *r, const struct stored_view *v)
+/* Of a raw value nobody knows where and when it was made. */
+static void put_varying(struct lines *l, struct request *r, const struct stored_view *v)
 {
-    return freshness_age_s(&v->meta, loop_wall(r->worker->loop));
+    if (UNLIKELY(r->raw)) {
+        put_field(l, SLICE("Date"), worker_date(r->worker));
+        if (r->location->cache_status)
+            put(l, SLICE("Cache-Status: mcproxy; hit\r\n"));
+        return;
+    }
+    int64_t age_s = freshness_age_s(&v->meta, loop_wall(r->worker->loop));
+    put(l, SLICE("Age: "));
+    put_number(l, age_s);
+    put(l, SLICE("\r\n"));
+    put_common(l, r, (v->meta.flags & STORED_HAS_DATE) != 0);
+    put_entry_status(l, r, v, age_s);
 }
 
 void deliver_head_stored(struct request *r, const struct stored_view *v, struct response_text *t)
 {
     struct lines l = lines_new(r, VARYING_BYTES + CODING_BYTES);
-    int64_t age_s = age_of(r, v);
     bool changes = coded_changes(r);
     bool plain = r->location->hide_n == 0 && !(v->meta.flags & STORED_HAS_ACCEL) && !changes;
     t->stored = plain ? v->head : filtered(r, v);
-    put(&l, SLICE("Age: "));
-    put_number(&l, age_s);
-    put(&l, SLICE("\r\n"));
-    put_common(&l, r, (v->meta.flags & STORED_HAS_DATE) != 0);
-    put_entry_status(&l, r, v, age_s);
+    put_varying(&l, r, v);
     put_coding(&l, r, true);
     t->lines = slice_make(l.p, l.n);
     t->framing = changes ? FRAMING_CHUNKED : FRAMING_LENGTH;
@@ -205,7 +213,6 @@ void deliver_head_not_modified(struct request *r, const struct stored_view *v,
                                struct response_text *t)
 {
     struct lines l = lines_new(r, v->head.n + VARYING_BYTES + CODING_BYTES);
-    int64_t age_s = age_of(r, v);
     put_status_line(&l, 304, status_reason(304));
     struct slice rest = v->head;
     struct field f;
@@ -213,11 +220,7 @@ void deliver_head_not_modified(struct request *r, const struct stored_view *v,
         if (belongs_in_304(field_id_of(f.name)) && !is_hidden(r->location, f.name))
             put_passed(&l, r, f);
     }
-    put(&l, SLICE("Age: "));
-    put_number(&l, age_s);
-    put(&l, SLICE("\r\n"));
-    put_common(&l, r, (v->meta.flags & STORED_HAS_DATE) != 0);
-    put_entry_status(&l, r, v, age_s);
+    put_varying(&l, r, v);
     put_coding(&l, r, false);
     t->status = 304;
     t->lines = slice_make(l.p, l.n);
@@ -239,7 +242,6 @@ void deliver_head_range(struct request *r, const struct stored_view *v, struct s
 {
     struct lines l =
         lines_new(r, v->head.n + type.n + content_range.n + VARYING_BYTES + CODING_BYTES);
-    int64_t age_s = age_of(r, v);
     put_status_line(&l, t->status, status_reason(t->status));
     struct slice rest = v->head;
     struct field f;
@@ -252,11 +254,7 @@ void deliver_head_range(struct request *r, const struct stored_view *v, struct s
         put_field(&l, SLICE("Content-Type"), type);
     else
         put_field(&l, SLICE("Content-Range"), content_range);
-    put(&l, SLICE("Age: "));
-    put_number(&l, age_s);
-    put(&l, SLICE("\r\n"));
-    put_common(&l, r, (v->meta.flags & STORED_HAS_DATE) != 0);
-    put_entry_status(&l, r, v, age_s);
+    put_varying(&l, r, v);
     put_coding(&l, r, false);
     t->lines = slice_make(l.p, l.n);
     t->framing = FRAMING_LENGTH;
@@ -317,11 +315,32 @@ void deliver_head_response(struct request *r, struct response_text *t)
     if (t->status != 101) {
         put_age(&l, r, resp);
         put_common(&l, r, fields_has(all, FIELD_DATE));
-        if (r->location->cache_status && r->location->cache_on)
+        if (r->location->cache_status && (r->location->cache_on || r->raw))
             put_forward_status(&l, r, made ? resp->head.status : 0, resp->stored, resp->detail);
         put_coding(&l, r, made == 0);
     }
     t->lines = slice_make(l.p, l.n);
+}
+
+/* -- raw values -- */
+
+void deliver_head_value(struct request *r, struct stored_view *v)
+{
+    struct slice type = template_render(r->location->default_type, r, &r->arena);
+    struct lines l = lines_new(r, VARYING_BYTES + type.n);
+    struct slice content = blob_slice(r->raw->value);
+    put_status_line(&l, 200, status_reason(200));
+    if (type.n > 0)
+        put_field(&l, SLICE("Content-Type"), type);
+    if (r->raw->gzip)
+        put_field(&l, SLICE("Content-Encoding"), SLICE("gzip"));
+    put(&l, SLICE("Accept-Ranges: bytes\r\nContent-Length: "));
+    put_number(&l, (int64_t)content.n);
+    put(&l, SLICE("\r\n"));
+    *v = (struct stored_view){
+        .meta = {.status = 200, .last_modified = -1, .content_length = content.n},
+        .head = slice_make(l.p, l.n),
+        .content = content};
 }
 
 /* -- answers made here -- */
@@ -337,11 +356,12 @@ void deliver_head_local(struct request *r, struct response_text *t, struct slice
     if (location.n > 0)
         put_field(&l, SLICE("Location"), location);
     bool admin = r->location->handler == HANDLER_ADMIN;
+    bool reads = admin || r->location->handler == HANDLER_MEMCACHED;
     if (t->status == 405)
         put_field(&l, SLICE("Allow"),
-                  admin
-                      ? slice_eq(r->head.path, SLICE("/purge")) ? SLICE("POST") : SLICE("GET, HEAD")
-                      : SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"));
+                  admin && slice_eq(r->head.path, SLICE("/purge")) ? SLICE("POST")
+                  : reads                                          ? SLICE("GET, HEAD")
+                          : SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"));
     if (admin)
         put_field(&l, SLICE("Cache-Control"), SLICE("no-store"));
     if (row && row->error_type[0]) {

@@ -16,6 +16,9 @@ void deliver_head_not_modified(struct request *, const struct stored_view *,
 /* 206 or 416 (t->status) of the range `content_range`; of multipart/byteranges `type` instead. */
 void deliver_head_range(struct request *, const struct stored_view *, struct slice type,
                         struct slice content_range, struct response_text *t);
+/* request.raw.value as if it were a stored response: with the fields that the configuration and its
+ * flags give it. */
+void deliver_head_value(struct request *, struct stored_view *);
 /* Of request.response, with t->status and t->content_range. */
 void deliver_head_response(struct request *, struct response_text *t);
 /* An answer made here; `row` NULL where it is no failure. */

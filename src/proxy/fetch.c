@@ -132,7 +132,7 @@ static struct fetch *fetch_new(struct request *r, struct flight_reader *leader, 
     f->r = request_hold(r);
     f->background = background;
     f->request_live = !background;
-    f->look = look && lookup_has_pool(r);
+    f->look = look && !r->raw && lookup_has_pool(r); /* a raw value was looked for already */
     f->stale = validate ? entry_ref(validate) : NULL;
     f->may_store = r->cacheable && r->no_store == STORE_YES && !r->pass_range;
     f->state = f->look ? FETCH_LOOKUP : FETCH_PICK;

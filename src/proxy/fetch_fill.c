@@ -67,6 +67,8 @@ static void begin(struct fetch *f)
 
 void fetch_fill_if_large(struct fetch *f, uint64_t more)
 {
+    if (f->r->raw) /* a raw value is one item */
+        return;
     if (!f->fill && is_large(f, flight_length(f->writer) + more))
         begin(f);
 }

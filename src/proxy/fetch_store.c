@@ -8,6 +8,7 @@
 #include "proxy/fetch_internal.h"
 #include "proxy/invalidate.h"
 #include "proxy/lookup.h"
+#include "proxy/raw.h"
 
 /* -- the head -- */
 
@@ -77,6 +78,7 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
 {
     struct request *r = f->r;
     invalidate_after(r, head);
+    raw_invalidate(r, head);
     copy_head(f, head);
     f->verdict = STORE_NO_CACHE;
     if (!r->cacheable)
@@ -89,7 +91,9 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     if (!take_tags(f, &f->response->head.fields, flight_arena(f->writer), &f->response->tags) &&
         f->verdict == STORE_YES)
         f->verdict = STORE_NO_TAGS;
-    if (f->verdict == STORE_YES)
+    if (f->verdict == STORE_YES && r->raw)
+        f->verdict = raw_storable(r, &f->response->head, &f->meta);
+    else if (f->verdict == STORE_YES)
         choose_key(f);
     f->collecting = f->verdict == STORE_YES;
     f->meta.generation = f->collecting ? hash_seed_new() : 0;
@@ -128,7 +132,7 @@ static void put_mark(struct fetch *f)
     int64_t ttl_s = (r->location->hit_for_miss_ms + 999) / 1000;
     bool by_response = store_verdict_is_lasting(f->verdict) &&
                        !r->pass_conditions; /* a 304 says nothing of the next response */
-    if (r->cacheable && by_response && !f->stale && !r->entry && !r->bypass && ttl_s > 0)
+    if (r->cacheable && by_response && !f->stale && !r->entry && !r->raw && !r->bypass && ttl_s > 0)
         put_mark_record(f, ttl_s);
 }
 
@@ -213,11 +217,28 @@ static struct fields fields_for_head(const struct fetch *f, const struct fields 
 static bool was_purged(struct fetch *f, struct slice tags)
 {
     const struct purge_subject subject = {f->r->key.bytes, tags};
-    return !purge_is_current(f->r->store->purges, &subject, f->purge_seq);
+    struct purge_book *book = f->r->store ? f->r->store->purges : NULL;
+    return !purge_is_current(book, &subject, f->purge_seq);
+}
+
+static void store_raw(struct fetch *f)
+{
+    size_t length = (size_t)flight_length(f->writer);
+    struct blob *content = blob_new(length);
+    if (!content)
+        return;
+    flight_collected(f->writer, content->data, length);
+    content->len = length;
+    raw_put(f->r, &f->response->head, &f->meta, content);
+    blob_unref(&content);
 }
 
 void fetch_store_response(struct fetch *f)
 {
+    if (f->r->raw) {
+        store_raw(f);
+        return;
+    }
     struct response_head head = f->response->head;
     struct arena *arena = &f->r->arena;
     uint64_t length = flight_length(f->writer);

@@ -75,6 +75,7 @@ enum location_match {
 enum location_handler {
     HANDLER_NONE, /* 404 */
     HANDLER_PROXY,
+    HANDLER_MEMCACHED, /* raw values, and what is behind them */
     HANDLER_RETURN,
     HANDLER_ADMIN,
 };
@@ -147,7 +148,7 @@ struct location_conf {
     enum location_handler handler;
     uint16_t return_status;
     const struct template *return_text;  /* content, or the Location of a redirect; NULL none */
-    const struct template *default_type; /* of return's content: text/plain */
+    const struct template *default_type; /* of return's content and of raw values: text/plain */
 
     /* origin */
     size_t upstream;         /* index into proxy_conf.upstreams */
@@ -174,6 +175,13 @@ struct location_conf {
     size_t buffers_n;                 /* proxy_buffers: number and size */
     size_t buffer_bytes;
     size_t upstream_head_bytes; /* proxy_buffer_size: limit of a response head */
+
+    /* raw values (HANDLER_MEMCACHED) */
+    int raw;         /* memcached_pass: index into proxy_conf.raws, -1 none */
+    bool raw_origin; /* there is a proxy_pass, too: misses and failures go to the origin */
+    const struct template *memcached_key;
+    uint32_t memcached_gzip_flag; /* bits of the item flags that say gzip; 0: none do */
+    bool memcached_store;
 
     /* client */
     uint64_t client_max_body_bytes; /* 0: any */
@@ -240,6 +248,13 @@ struct cache_store_conf {
     int pool;                       /* index into the configuration's memcached pools, -1 none */
 };
 
+/* A pool that raw values lie in. */
+struct raw_conf {
+    struct slice name;
+    size_t pool; /* index into the configuration's memcached pools */
+    size_t value_max_bytes;
+};
+
 struct proxy_conf {
     const struct listen_conf *listens;
     size_t listens_n;
@@ -249,6 +264,8 @@ struct proxy_conf {
     size_t upstreams_n;
     const struct cache_store_conf *caches;
     size_t caches_n;
+    const struct raw_conf *raws; /* those that a memcached_pass names */
+    size_t raws_n;
     const struct slice *log_files; /* distinct paths of access logs */
     size_t log_files_n;
     uint32_t worker_connections;

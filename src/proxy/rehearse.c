@@ -56,6 +56,7 @@ enum rehearsed rehearse_route(struct request *r)
     switch (request_route(r)) {
     case REQ_LOOKUP: return REHEARSED_LOOKUP;
     case REQ_FETCH: return REHEARSED_FETCH;
+    case REQ_RAW: return REHEARSED_RAW;
     case REQ_READ_HEAD:
     case REQ_ROUTE:
     case REQ_COLLAPSE:

@@ -19,6 +19,7 @@ NODISCARD struct request *rehearse_begin(struct worker *, struct worker_conf *wc
 enum rehearsed {
     REHEARSED_LOOKUP, /* it looks into the cache */
     REHEARSED_FETCH,  /* it goes to the origin */
+    REHEARSED_RAW,    /* memcached_pass is asked for a raw value */
     REHEARSED_REPLY,  /* it is answered here: request.reply, or what the location returns */
 };
 /* Finds server and location; sets cacheable, bypass, forward, store. */

@@ -24,6 +24,11 @@
     X(BAD_VERSION, 505, "http_request_error", "HTTP version not supported", true)                  \
     X(PURGE_REFUSED, 403, "http_request_denied", "PURGE refused by proxy_cache_purge", false)      \
     X(NOT_FOUND, 404, "", "no location", false)                                                    \
+    X(VALUE_NOT_FOUND, 404, "", "not found in memcached", false)                                   \
+    X(MEMCACHED_FAILED, 502, "destination_unavailable", "no memcached server answered", false)     \
+    X(MEMCACHED_INVALID, 502, "connection_terminated", "memcached sent an invalid response",       \
+      false)                                                                                       \
+    X(MEMCACHED_TIMEOUT, 504, "connection_read_timeout", "memcached timed out", false)             \
     X(ONLY_IF_CACHED, 504, "", "only-if-cached and nothing stored", false)                         \
     X(PRECONDITION_FAILED, 412, "", "precondition failed", false)                                  \
     X(NO_PEER, 502, "destination_unavailable", "no live upstreams", false)                         \

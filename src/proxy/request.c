@@ -14,6 +14,7 @@
 #include "proxy/lookup.h"
 #include "proxy/outcome.h"
 #include "proxy/purge_client.h"
+#include "proxy/raw.h"
 #include "proxy/reply.h"
 #include "proxy/route.h"
 #include "proxy/stale.h"
@@ -29,8 +30,8 @@
 /* -- the table -- */
 
 typedef enum request_state request_step_fn(struct request *);
-static request_step_fn step_read_head, step_lookup, step_collapse, step_fetch, step_deliver,
-    step_purge, step_reply, step_tunnel, step_log, step_end;
+static request_step_fn step_read_head, step_raw, step_lookup, step_collapse, step_fetch,
+    step_deliver, step_purge, step_reply, step_tunnel, step_log, step_end;
 
 #define TO(state) (1u << REQ_##state)
 struct request_row {
@@ -42,7 +43,8 @@ struct request_row {
 static const struct request_row rows[REQ_COUNT] = {
     [REQ_READ_HEAD] = {"read-head", step_read_head, TO(ROUTE) | TO(REPLY) | TO(LOG)},
     [REQ_ROUTE] = {"route", request_route,
-                   TO(LOOKUP) | TO(FETCH) | TO(PURGE) | TO(REPLY) | TO(LOG)},
+                   TO(RAW) | TO(LOOKUP) | TO(FETCH) | TO(PURGE) | TO(REPLY) | TO(LOG)},
+    [REQ_RAW] = {"raw", step_raw, TO(DELIVER) | TO(COLLAPSE) | TO(FETCH) | TO(REPLY) | TO(LOG)},
     [REQ_LOOKUP] = {"lookup", step_lookup,
                     TO(DELIVER) | TO(COLLAPSE) | TO(FETCH) | TO(REPLY) | TO(LOG)},
     [REQ_COLLAPSE] = {"collapse", step_collapse,
@@ -264,6 +266,28 @@ static enum request_state route_to_admin(struct request *r)
     return REQ_REPLY;
 }
 
+/* Neither the client's next content is of use, nor a method that a raw value does not answer. */
+static enum request_state route_to_memcached_alone(struct request *r)
+{
+    if (r->head.method != METHOD_GET && r->head.method != METHOD_HEAD)
+        return request_fail(r, REPLY_METHOD_REFUSED);
+    r->upload.discard = true;
+    return REQ_RAW;
+}
+
+static enum request_state route_to_memcached(struct request *r)
+{
+    if (!r->location->raw_origin)
+        return route_to_memcached_alone(r);
+    if (fields_has(&r->head.fields, FIELD_CONNECTION))
+        drop_connection_fields(r);
+    if (is_looping(r))
+        return request_fail(r, REPLY_LOOP);
+    bool may_look = (r->head.method == METHOD_GET || r->head.method == METHOD_HEAD) &&
+                    r->head.framing == FRAMING_NONE && r->head.upgrade.n == 0;
+    return may_look ? REQ_RAW : REQ_FETCH;
+}
+
 static enum request_state route_to_origin(struct request *r)
 {
     if (fields_has(&r->head.fields, FIELD_CONNECTION))
@@ -302,6 +326,7 @@ enum request_state request_route(struct request *r)
         return request_fail(r, REPLY_CONTENT_TOO_LARGE);
     switch (l->handler) {
     case HANDLER_PROXY: return route_to_origin(r);
+    case HANDLER_MEMCACHED: return route_to_memcached(r);
     case HANDLER_RETURN: r->upload.discard = true; return REQ_REPLY;
     case HANDLER_ADMIN: return route_to_admin(r);
     case HANDLER_NONE: break;
@@ -352,6 +377,19 @@ static enum request_state join(struct request *r)
     r->collapsed = true;
     timer_set(r->worker->loop, &r->wait, l->lock_timeout_ms);
     return REQ_COLLAPSE;
+}
+
+/* Raw values first, the origin behind them. */
+static enum request_state step_raw(struct request *r)
+{
+    switch (raw_run(r)) {
+    case RAW_WAIT: return REQ_STAY;
+    case RAW_DELIVER: return REQ_DELIVER;
+    case RAW_JOIN: return join(r);
+    case RAW_ALONE: return REQ_FETCH;
+    case RAW_FAIL: break;
+    }
+    return request_fail(r, raw_failure(r->raw));
 }
 
 /* A stale response is given at once and validated behind it: by one request of all. */
@@ -593,11 +631,12 @@ static enum request_state step_end(struct request *r)
     counter_sub(&r->worker->counters, COUNTER_REQUESTS_ACTIVE, 1);
     timer_cancel(&r->wait);
     purge_cancel(r);
+    if (r->raw)
+        raw_end(r->raw);
     deliver_chunks_end(r);
     if (r->fetch)
         fetch_request_gone(&r->fetch, r);
-    if (r->coded)
-        coded_end(r);
+    coded_end(r);
     flight_leave(&r->reader);
     r->response = NULL;
     if (!r->aborted && !r->tunnel_started)

@@ -18,11 +18,13 @@ struct coded;
 struct deliver_chunks;
 struct fetch;
 struct purge;
+struct raw;
 
 /* The states, in the order of a request's life; X(id, name). */
 #define REQUEST_STATES(X)     \
     X(READ_HEAD, "read-head") \
     X(ROUTE, "route")         \
+    X(RAW, "raw")             \
     X(LOOKUP, "lookup")       \
     X(COLLAPSE, "collapse")   \
     X(FETCH, "fetch")         \
@@ -125,6 +127,7 @@ struct request {
     uint64_t vary_generation;      /* of that index: part of its variants' keys */
     struct cache_key variant;      /* of the variant asked for; equal to key without Vary */
     struct entry *entry;           /* stored response found: one reference */
+    struct raw *raw;               /* of memcached_pass; NULL without */
     struct deliver_chunks *chunks; /* of an entry that is a manifest, being sent; in the arena */
     enum store_tier tier;
     struct flight_reader *reader;

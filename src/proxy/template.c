@@ -312,6 +312,18 @@ bool template_is_constant(const struct template *t, struct slice *text)
     return true;
 }
 
+bool template_has_field(const struct template *t, struct slice name)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct variable_use *use = &t->parts[i].use;
+        if (t->parts[i].is_variable && use->variable &&
+            slice_eq(slice_of(use->variable->name), SLICE("http_")) &&
+            variable_names_field(use->name, name))
+            return true;
+    }
+    return false;
+}
+
 struct slice template_source(const struct template *t)
 {
     return t->source;

@@ -31,6 +31,8 @@ size_t template_render_into(const struct template *, struct request *, char *out
 bool template_is_true(const struct template *, struct request *);
 /* Without variables; then `*text` is the whole. */
 bool template_is_constant(const struct template *, struct slice *text);
+/* Is the request field `name` one of its variables ($http_NAME)? */
+bool template_has_field(const struct template *, struct slice name);
 /* As written, for -T. */
 struct slice template_source(const struct template *);
 

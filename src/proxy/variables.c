@@ -1,4 +1,5 @@
 #include "proxy/variables.h"
+#include "proxy/raw.h"
 
 #include "base/hash.h"
 #include "base/parse.h"
@@ -404,6 +405,12 @@ static size_t write_request_length(struct request *r, char *out)
     return format_u64(out, r->head_bytes + r->upload.received);
 }
 
+static struct slice get_memcached_key(struct request *r, const struct variable_use *use UNUSED,
+                                      struct arena *arena UNUSED)
+{
+    return r->raw ? r->raw->key : slice_none();
+}
+
 static struct slice get_cache_status(struct request *r, const struct variable_use *use UNUSED,
                                      struct arena *arena UNUSED)
 {
@@ -432,6 +439,8 @@ static const struct variable table[] = {
     {"hostname", get_hostname, NULL, "name of this machine"},
     {"http_", get_http, NULL, "field NAME of the request, in lower case with '_' for '-'"},
     {"is_args", get_is_args, NULL, "\"?\" where the request has a query, else empty"},
+    {"memcached_key", get_memcached_key, NULL,
+     "key of memcached_pass, not escaped; empty until it has been asked for"},
     {"msec", NULL, write_msec, "time in seconds since 1970 with milliseconds"},
     {"pid", NULL, write_pid, "process id of the worker"},
     {"proxy_add_x_forwarded_for", get_proxy_add_x_forwarded_for, NULL,

@@ -19,6 +19,7 @@ struct client;
 struct coded_jobs;
 struct flight_table;
 struct purge_order;
+struct raw_store;
 struct request;
 struct uses;
 struct worker;
@@ -31,6 +32,7 @@ struct worker_conf {
     const struct proxy_conf *conf;
     struct upstream **upstreams; /* by proxy_conf.upstreams */
     struct store **stores;       /* by proxy_conf.caches */
+    struct raw_store **raws;     /* by proxy_conf.raws */
     struct access_log **logs;    /* by proxy_conf.log_files; owned by the worker */
     struct listener
         *listeners; /* by proxy_conf.listens; running only while this is the current one */

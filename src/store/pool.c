@@ -155,6 +155,7 @@ static enum store_result pool_get(struct store *store, struct store_get *get)
     pg->get = get;
     pg->mc.fn = pool_on_get;
     pg->mc.owner = pg;
+    pg->mc.nth = 0;
     pg->mc.next = get->next;
     pg->mc.keep = true;
     pg->mc.ask = (struct mc_ask){.cas = true,
@@ -198,52 +199,61 @@ static bool is_unnumbered(const struct pool_store *s, const struct entry *entry)
     return s->sync != NULL && meta->kind == STORED_RESPONSE && meta->purge_seq == 0;
 }
 
-/* What the servers get under the entry's own key: its bytes or their packed form, or its manifest
- * where neither fits into an item. One reference. NULL: it cannot be stored. */
-static struct blob *value_of(struct pool_store *s, const struct entry *entry,
-                             const struct mc_key *key, int64_t ttl_s, uint32_t *flags)
+bool pool_put_record(struct mc_pool *pool, const struct pool_put *put, struct blob *record)
 {
-    const struct stored_view *v = &entry->view;
-    size_t other_bytes = key->n + MC_ITEM_OVERHEAD_BYTES;
-    size_t item_bytes = mc_pool_item_max_bytes(s->pool);
-    size_t room_bytes = item_bytes > other_bytes ? item_bytes - other_bytes : 0;
-    struct blob *packed = NULL;
-    *flags = ITEM_PLAIN;
-    if (stored_is_manifest(&v->meta))
-        pool_chunks_touch(&s->chunks, v, ttl_s);
-    else if (pack_suits(&s->compress, v))
-        packed = pack_close(s->pack, blob_slice(entry->blob), s->compress.level);
-    if (packed != NULL && packed->len <= room_bytes) {
-        *flags = ITEM_PACKED;
-        return packed;
-    }
-    blob_unref(&packed);
-    if (v->content.n > 0 && entry->blob->len > room_bytes)
-        return pool_chunks_split(&s->chunks, v, ttl_s);
-    return blob_ref(entry->blob);
+    if (put->version == STORE_ABSENT)
+        return mc_pool_add(pool, &put->key, record, put->flags, put->ttl_s);
+    return mc_pool_set_over(pool, &put->key, record, put->flags, put->ttl_s, put->version);
 }
 
-static bool put_value(struct pool_store *s, const struct mc_key *key, struct blob *value,
-                      uint32_t flags, int64_t ttl_s, uint64_t version)
+void pool_put_none(struct mc_pool *pool, const struct pool_put *put)
 {
-    if (version == STORE_ABSENT)
-        return mc_pool_add(s->pool, key, value, flags, ttl_s);
-    return mc_pool_set_over(s->pool, key, value, flags, ttl_s, version);
+    if (put->version != 0 && put->version != STORE_ABSENT)
+        mc_pool_del_version(pool, &put->key, put->version, put->over_value);
+}
+
+static size_t room_bytes(const struct pool_store *s, const struct mc_key *key)
+{
+    size_t other_bytes = key->n + MC_ITEM_OVERHEAD_BYTES;
+    size_t item_bytes = mc_pool_item_max_bytes(s->pool);
+    return item_bytes > other_bytes ? item_bytes - other_bytes : 0;
+}
+
+/* As it is, or packed; in chunks where neither fits into an item. */
+static bool put_entry(struct pool_store *s, const struct entry *entry, struct pool_put *put)
+{
+    const struct stored_view *v = &entry->view;
+    size_t room = room_bytes(s, &put->key);
+    struct blob *packed = NULL;
+    if (stored_is_manifest(&v->meta))
+        pool_chunks_touch(&s->chunks, v, put->ttl_s);
+    else if (pack_suits(&s->compress, v))
+        packed = pack_close(s->pack, blob_slice(entry->blob), s->compress.level);
+    bool fits = packed != NULL && packed->len <= room;
+    if (!fits && v->content.n > 0 && entry->blob->len > room) {
+        blob_unref(&packed);
+        return pool_chunks_split(&s->chunks, v, put);
+    }
+    put->flags = fits ? ITEM_PACKED : ITEM_PLAIN;
+    bool sent = pool_put_record(s->pool, put, fits ? packed : entry->blob);
+    blob_unref(&packed);
+    return sent;
 }
 
 static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
                      const struct store_lease *lease)
 {
     struct pool_store *s = pool_store_of(store);
-    struct mc_key key;
-    uint32_t flags = 0;
-    mc_key_make(s->keys, s->prefix, entry->view.key, &key);
-    uint64_t version = lease != NULL ? lease->version : 0;
-    struct blob *value = is_unnumbered(s, entry) ? NULL : value_of(s, entry, &key, ttl_s, &flags);
-    bool sent = value != NULL && put_value(s, &key, value, flags, ttl_s, version);
-    blob_unref(&value);
-    if (!sent && lease != NULL && version != STORE_ABSENT) /* nobody need wait for it */
-        mc_pool_del_version(s->pool, &key, version, lease->over_value);
+    struct pool_put put = {.flags = ITEM_PLAIN, .ttl_s = ttl_s};
+    if (lease != NULL) {
+        put.version = lease->version;
+        put.over_value = lease->over_value;
+    }
+    mc_key_make(s->keys, s->prefix, entry->view.key, &put.key);
+    pool_chunks_overtake(&s->chunks, &put.key);
+    bool sent = !is_unnumbered(s, entry) && put_entry(s, entry, &put);
+    if (!sent)
+        pool_put_none(s->pool, &put);
     return sent;
 }
 
@@ -272,6 +282,7 @@ static void pool_del(struct store *store, const struct cache_key *cache_key)
     struct pool_store *s = pool_store_of(store);
     struct mc_key key;
     mc_key_make(s->keys, s->prefix, cache_key->bytes, &key);
+    pool_chunks_overtake(&s->chunks, &key);
     mc_pool_del(s->pool, &key);
 }
 
@@ -303,7 +314,7 @@ static void pool_read_cancel(struct store *store UNUSED, struct store_read *read
 static void pool_write(struct store *store, const struct store_chunk *c, struct slice content,
                        int64_t ttl_s)
 {
-    (void)pool_chunks_write(&pool_store_of(store)->chunks, c, content, ttl_s);
+    pool_chunks_write(&pool_store_of(store)->chunks, c, content, ttl_s);
 }
 
 static struct store_fill *pool_fill(struct store *store, struct slice key, uint64_t generation,
@@ -322,6 +333,7 @@ static void pool_free(struct store *store)
         free(pg);
     }
     purge_sync_free(&s->sync);
+    pool_chunks_fini(&s->chunks);
     mc_key_maker_free(&s->keys);
     pack_free(&s->pack);
     free(s);
@@ -357,7 +369,8 @@ struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
     s->keys = keys;
     s->prefix = prefix;
     s->pack = pack_new();
-    s->chunks = (struct pool_chunks){pool, keys, prefix, &s->counters.invalid};
+    s->chunks = (struct pool_chunks){pool, keys, prefix, &s->counters.invalid, {NULL, NULL}, 0};
+    list_init(&s->chunks.splits);
     return &s->store;
 }
 

@@ -63,7 +63,8 @@ enum store_result pool_chunks_read(struct pool_chunks *p, struct store_read *rea
 {
     struct pool_read *pr = malloc(sizeof *pr);
     ASSERT(pr);
-    *pr = (struct pool_read){.mc = {.fn = pool_on_read}, .chunks = p, .read = read};
+    *pr = (struct pool_read){
+        .mc = {.fn = pool_on_read, .next = read->next, .keep = true}, .chunks = p, .read = read};
     key_of(p, &read->chunk, &pr->mc.key);
     read->blob = NULL;
     read->pending = pr;
@@ -84,7 +85,7 @@ void pool_chunks_read_cancel(struct store_read *read)
 
 /* -- writing -- */
 
-bool pool_chunks_write(struct pool_chunks *p, const struct store_chunk *c, struct slice content,
+void pool_chunks_write(struct pool_chunks *p, const struct store_chunk *c, struct slice content,
                        int64_t ttl_s)
 {
     struct mc_key key;
@@ -92,41 +93,12 @@ bool pool_chunks_write(struct pool_chunks *p, const struct store_chunk *c, struc
     struct blob *blob = chunk_new(content.n);
     ASSERT(content.n == c->length);
     if (!blob)
-        return false;
+        return;
     memcpy(blob->data + CHUNK_HEAD_BYTES, content.p, content.n);
     chunk_seal(blob, &id);
     key_of(p, c, &key);
-    bool sent = mc_pool_set(p->pool, &key, blob, CHUNK_ITEM_FLAGS, ttl_s);
+    (void)mc_pool_set(p->pool, &key, blob, CHUNK_ITEM_FLAGS, ttl_s);
     blob_unref(&blob);
-    return sent;
-}
-
-static bool write_all(struct pool_chunks *p, const struct stored_view *manifest,
-                      struct slice content, int64_t ttl_s)
-{
-    bool sent = true;
-    for (uint64_t at = 0; sent && at < content.n; at += manifest->meta.chunk_bytes) {
-        struct store_chunk c = store_chunk_at(manifest, at);
-        sent = pool_chunks_write(p, &c, slice_make(content.p + at, c.length), ttl_s);
-    }
-    return sent;
-}
-
-struct blob *pool_chunks_split(struct pool_chunks *p, const struct stored_view *whole,
-                               int64_t ttl_s)
-{
-    struct stored_view v = *whole;
-    v.meta.chunk_bytes = pool_chunks_bytes(p);
-    if (v.meta.chunk_bytes == 0 || v.meta.generation == 0 || v.content.n == 0 ||
-        !write_all(p, &v, whole->content, ttl_s))
-        return NULL;
-    const struct stored_parts parts = {v.key, v.vary, v.etag, v.tags, v.head};
-    struct blob *manifest = blob_new(stored_size(&v.meta, &parts));
-    if (!manifest)
-        return NULL;
-    (void)stored_encode(manifest, &v.meta, &parts);
-    stored_seal(manifest);
-    return manifest;
 }
 
 void pool_chunks_touch(struct pool_chunks *p, const struct stored_view *manifest, int64_t ttl_s)

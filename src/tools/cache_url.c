@@ -3,6 +3,7 @@
 #include "cache/freshness.h"
 #include "cache/variants.h"
 #include "http/date.h"
+#include "tools/content.h"
 #include "tools/http_call.h"
 #include "tools/walk.h"
 
@@ -59,7 +60,7 @@ static int report_keys(struct walk *w)
     struct report *r = &w->tool->report;
     report_where(w);
     report_text(r, "distribution", distribution_text(conf_of(w)->distribution));
-    report_number(r, "servers", (int64_t)conf_of(w)->servers_n);
+    report_number(r, "servers", (int64_t)mc_pool_servers(w->pool));
     walk_report_place(w, &w->base);
     if (w->has_variant) {
         report_object(r, "variant");
@@ -144,15 +145,27 @@ static void report_head(struct report *r, const struct stored_view *v)
     report_end(r);
 }
 
-static void report_response(struct walk *w, const struct stored_view *v)
+static void report_chunks(struct walk *w, const struct record *record)
 {
     struct report *r = &w->tool->report;
+    struct content_chunks found = content_look(w->tool, w->pool, w->cache->key_prefix, record);
+    report_bytes(r, "chunk_bytes", record->entry->view.meta.chunk_bytes);
+    report_number(r, "chunks", (int64_t)found.n);
+    report_number(r, "chunks_present", (int64_t)found.present);
+}
+
+static void report_response(struct walk *w, const struct record *record)
+{
+    struct report *r = &w->tool->report;
+    const struct stored_view *v = &record->entry->view;
     const struct stored_meta *m = &v->meta;
     report_number(r, "status", m->status);
     report_age(w, m);
     report_seconds(r, "stale_while_revalidate_s", m->swr_s);
     report_seconds(r, "stale_if_error_s", m->sie_s);
     report_bytes(r, "content_bytes", m->content_length);
+    if (stored_is_manifest(m))
+        report_chunks(w, record);
     report_flags(r, m->flags);
     if (v->vary.n > 0)
         report_text(r, "varies_by", v->vary);
@@ -212,7 +225,7 @@ static void report_record(struct walk *w, const char *name, const struct record 
         if (v->meta.kind == STORED_VARY)
             report_text(r, "varies_by", v->vary);
         if (v->meta.kind == STORED_RESPONSE)
-            report_response(w, v);
+            report_response(w, record);
         else
             report_age(w, &v->meta);
     }
@@ -231,11 +244,10 @@ static int write_content(struct walk *w)
     const struct record *record = response_of(w);
     if (!record)
         return tool_fail(w->tool, "%s: no response is stored", w->tool->args.url);
-    if (stored_is_manifest(&record->entry->view.meta))
-        return tool_fail(w->tool, "%s: its content lies in chunks", w->tool->args.url);
-    struct slice content = record->entry->view.content;
-    bool ok = content.n == 0 || fwrite(content.p, 1, content.n, w->tool->out) == content.n;
-    return ok && fflush(w->tool->out) == 0 ? TOOL_OK : TOOL_FAILED;
+    if (content_write(w->tool, w->pool, w->cache->key_prefix, record, w->tool->out))
+        return TOOL_OK;
+    return tool_fail(w->tool, "%s: a part of it is not in the pool, or cannot be written",
+                     w->tool->args.url);
 }
 
 static int report_records(struct walk *w)

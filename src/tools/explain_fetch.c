@@ -81,7 +81,8 @@ bool explain_fetch(struct explain *x)
     struct request *r = w->request;
     bool safe = (r->head.method == METHOD_GET || r->head.method == METHOD_HEAD) &&
                 r->head.framing == FRAMING_NONE;
-    if (w->next == REHEARSED_REPLY) {
+    bool no_origin = w->next == REHEARSED_RAW && !r->location->raw_origin;
+    if (w->next == REHEARSED_REPLY || no_origin) {
         explain_say(x, "response", "no origin has a part in it");
         return true;
     }

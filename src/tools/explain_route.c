@@ -1,4 +1,5 @@
 /* From the listener to the location, and whether the cache has a part in the request. */
+#include "proxy/raw.h"
 #include "proxy/reply.h"
 #include "proxy/route.h"
 #include "tools/explain.h"
@@ -148,6 +149,17 @@ static void say_no_cache(struct explain *x)
     }
 }
 
+static void say_raw(struct explain *x)
+{
+    struct request *r = x->walk.request;
+    const struct raw_conf *raw = &x->tool->config->proxy.raws[r->location->raw];
+    struct slice key = raw_key(r);
+    explain_say(x, "raw value",
+                "memcached_pass asks %.*s for the key \"%.*s\"; what is not found %s",
+                SLICE_ARG(raw->name), SLICE_ARG(key),
+                r->location->raw_origin ? "goes to the origin" : "is 404");
+}
+
 void explain_route(struct explain *x)
 {
     say_request(x);
@@ -163,6 +175,11 @@ void explain_route(struct explain *x)
     case REHEARSED_FETCH:
         say_peers(x);
         say_no_cache(x);
+        return;
+    case REHEARSED_RAW:
+        if (x->walk.request->location->raw_origin)
+            say_peers(x);
+        say_raw(x);
         return;
     }
 }

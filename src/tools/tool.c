@@ -82,7 +82,11 @@ int tool_print(const struct tool *t, int status)
 
 struct mc_pool *tool_pool_new(struct tool *t, size_t index)
 {
-    return mc_pool_new(t->worker->loop, t->worker->resolver, &t->log, &t->confs[index]);
+    struct mc_pool *pool =
+        mc_pool_new(t->worker->loop, t->worker->resolver, &t->log, &t->confs[index]);
+    while (pool && !mc_pool_is_settled(pool))
+        loop_turn(t->worker->loop, TURN_MS);
+    return pool;
 }
 
 struct mc_pool *tool_pool(struct tool *t, size_t index)

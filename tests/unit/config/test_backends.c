@@ -50,6 +50,23 @@ static const struct row {
     {"cache of nothing", "caches: {c: {memory: 0}}\n",
      "p.yaml:3:10: warning: cache \"c\" has neither memory nor a memcached pool: it holds "
      "nothing\n"},
+    {"raw values of a pool",
+     "memcached_pools: {p: {servers: a}}\nmemcached_pass: p\nmemcached_key: $uri\n", ""},
+    {"raw values of an address", "memcached_pass: 'a:1'\nmemcached_key: $uri\n", ""},
+    {"raw values of a socket", "memcached_pass: unix:/tmp/x\nmemcached_key: $uri\n", ""},
+    {"raw values of nothing", "memcached_pass: pages\nmemcached_key: $uri\n",
+     "p.yaml:3:17: \"pages\" is neither a pool in memcached_pools nor host:port nor unix:/path\n"},
+    {"raw values of port 0", "memcached_pass: 'a:0'\nmemcached_key: $uri\n",
+     "p.yaml:3:17: \"a:0\" is not host:port or unix:/path\n"},
+    {"raw values of a variable", "memcached_pass: $host\nmemcached_key: $uri\n",
+     "p.yaml:3:17: memcached_pass: variables are not supported here\n"},
+    {"raw values without a key", "memcached_pass: 'a:1'\n",
+     "p.yaml:1:1: memcached_pass needs memcached_key: how those who write the values make their "
+     "keys, as in \"$uri$is_args$args\"\n"},
+    {"timeout of nginx's module", "memcached_read_timeout: 1s\n",
+     "p.yaml:3:1: unknown directive \"memcached_read_timeout\": it is \"read_timeout\" of a pool "
+     "in "
+     "memcached_pools\n"},
     {"compression in words", "caches: {c: {compress: gzip}}\n",
      "p.yaml:3:24: compress: on, off or a map is needed\n"},
     {"unknown setting of compression", "caches: {c: {compress: {levle: 1}}}\n",

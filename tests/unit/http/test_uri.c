@@ -271,6 +271,24 @@ static void test_decode(void **state)
     assert_true(slice_eq(uri_decode(SLICE("%00"), &arena), SLICE("\0")));
 }
 
+static void test_encoded_reserved(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        bool expected;
+    } paths[] = {
+        {"/", false},       {"/a%20b", false},  {"/%C3%A4", false}, {"/%25", false},
+        {"/%2541", false},  {"/%22%7B", false}, {"/%23", false},    {"/a%2Fb", true},
+        {"/%20/%3F", true}, {"/%3B", true},     {"/%2B", true},     {"/%40", true},
+        {"/ends%2F", true}, {"/a%2", false},    {"/a%", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        print_message("%s\n", paths[i].path);
+        assert_int_equal(uri_has_encoded_reserved(slice_of(paths[i].path)), paths[i].expected);
+    }
+}
+
 static int arena_up(void **state)
 {
     (void)state;
@@ -293,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_normal_targets_are_not_copied),
         cmocka_unit_test(test_uri_parse),
         cmocka_unit_test(test_authority),
+        cmocka_unit_test(test_encoded_reserved),
         cmocka_unit_test(test_a_name_of_255_bytes_is_the_longest),
         cmocka_unit_test(test_decode),
     };

@@ -118,7 +118,13 @@ void key_of(const char *text, struct mc_key *out)
 
 void probe_start(struct rig *rig, struct probe *p, const char *key)
 {
-    *p = (struct probe){.get = {.fn = probe_on_get, .owner = p}, .started = clock_mono_ms()};
+    probe_ask(rig, p, key, (struct mc_ask){0});
+}
+
+void probe_ask(struct rig *rig, struct probe *p, const char *key, struct mc_ask ask)
+{
+    *p = (struct probe){.get = {.ask = ask, .fn = probe_on_get, .owner = p},
+                        .started = clock_mono_ms()};
     key_of(key, &p->get.key);
     p->result = mc_pool_get(rig->pool, &p->get);
     assert_int_equal(p->calls, 0); /* never from within */
@@ -132,6 +138,11 @@ bool probe_done(const struct probe *p)
 enum mc_result rig_get(struct rig *rig, const char *key, struct probe *p)
 {
     probe_start(rig, p, key);
+    return rig_await(rig, p);
+}
+
+enum mc_result rig_await(struct rig *rig, struct probe *p)
+{
     mono_ms end = clock_mono_ms() + PATIENCE_MS;
     while (!probe_done(p) && clock_mono_ms() < end)
         loop_turn(rig->loop, 100);

@@ -45,9 +45,11 @@ struct probe {
 mc_get_fn probe_on_get;
 /* Starts it; what mc_pool_get says at once is noted too. */
 void probe_start(struct rig *, struct probe *, const char *key);
+void probe_ask(struct rig *, struct probe *, const char *key, struct mc_ask);
 bool probe_done(const struct probe *);
 /* Starts and waits for the end. */
 enum mc_result rig_get(struct rig *, const char *key, struct probe *);
+enum mc_result rig_await(struct rig *, struct probe *);
 /* Gives the value back; fails where it isn't `expected`. */
 void probe_expect(struct probe *, const char *expected);
 void key_of(const char *text, struct mc_key *out);

@@ -28,12 +28,14 @@ static void test_commands(void **state UNUSED)
     const struct mc_ask plain = {0};
     const struct mc_ask lease = {.cas = true, .lease_s = 5, .refresh_s = 600};
     const struct mc_ask check = {.cas = true, .no_value = true};
+    const struct mc_ask foreign = {.foreign = true};
     const struct mc_ask touch = {.no_value = true, .touch_s = 7};
     const struct mc_ask origin = {.origin = true};
     const struct mc_del_line any = {0};
     const struct mc_del_line mark = {.cas = 12, .mark = true};
     assert_text(buf, meta->write_get(buf, &key, &lease, 3), "mg k:1 v c N5 R600 O3\r\n");
     assert_text(buf, meta->write_get(buf, &key, &check, 3), "mg k:1 c O3\r\n");
+    assert_text(buf, meta->write_get(buf, &key, &foreign, 3), "mg k:1 v f O3\r\n");
     assert_text(buf, meta->write_get(buf, &key, &touch, 3), "mg k:1 T7 O3\r\n");
     assert_text(buf, meta->write_get(buf, &key, &origin, 3), "mg k:1 v f t O3\r\n");
     assert_text(buf, meta->write_del(buf, &key, &mark, 3), "md k:1 I C12 O3\r\n");
@@ -63,7 +65,7 @@ static void test_longest_command_fits(void **state UNUSED)
     memset(longest.text, 'k', sizeof(longest.text));
     struct mc_store_line line = {UINT32_MAX, UINT32_MAX, SIZE_MAX,  UINT64_MAX,
                                  true,       true,       UINT32_MAX};
-    struct mc_ask ask = {true, false, true, UINT32_MAX, UINT32_MAX, UINT32_MAX, false};
+    struct mc_ask ask = {true, false, true, UINT32_MAX, UINT32_MAX, UINT32_MAX, true, false};
     struct mc_del_line del = {UINT64_MAX, true};
     char buf[MC_COMMAND_MAX];
     assert_true(mc_protocol_meta.write_set(buf, &longest, &line) <= sizeof(buf));
@@ -226,6 +228,7 @@ static void test_item(void **state UNUSED)
         {"VA 0 c7 O1 Z\r\n", {.cas = 7, .taken = true}},
         {"VA 5 c8 O1 W X\r\n", {.cas = 8, .won = true, .stale = true}},
         {"VA 5 c9 O1\r\n", {.cas = 9}},
+        {"VA 5 f2 O1\r\n", {.flags = 2}},
         {"VA 5 f1 t60 O1\r\n", {.flags = 1, .ttl_s = 60}},
         {"VA 5 f0 t-1 O1\r\n", {.ttl_s = -1}},
         {"HD c10 O1 X Z\r\n", {.cas = 10, .taken = true, .stale = true}},
@@ -244,6 +247,14 @@ static void test_item(void **state UNUSED)
 }
 
 #define DAY 86400
+
+static void test_classic_values_tell_their_flags(void **state UNUSED)
+{
+    struct mc_reply reply;
+    struct slice line = SLICE("VALUE k:1 4294967295 5\r\n");
+    assert_int_equal(mc_protocol_classic.parse(line, MAX, &reply), MC_PARSE_OK);
+    assert_int_equal(reply.item.flags, UINT32_MAX);
+}
 
 static void test_exptime(void **state UNUSED)
 {
@@ -306,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_endless_line_and_nul),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_item),
+        cmocka_unit_test(test_classic_values_tell_their_flags),
         cmocka_unit_test(test_exptime),
         cmocka_unit_test(test_version),
     };

@@ -339,6 +339,7 @@ static void test_lookups_at_old_places_are_counted(void **state)
         loop_turn(m.now.loop, 20);
     assert_false(mc_pool_unfollow(m.now.pool));
     mc_get_cancel(&cancelled.get);
+    mc_get_cancel(&cancelled.get); /* no harm */
     assert_false(mc_pool_unfollow(m.now.pool));
     memcached_continue(&f->memcached[0]);
     while (!probe_done(&p) && clock_mono_ms() < end)
@@ -348,6 +349,28 @@ static void test_lookups_at_old_places_are_counted(void **state)
     assert_int_equal(cancelled.calls, 0);
     assert_true(mc_pool_unfollow(m.now.pool));
     assert_int_equal(look(&m.now, "c", &p, 0), MC_MISS);
+    moved_fini(&m);
+}
+
+/* Who asks next need not wait for one that has gone. */
+static void test_cancelled_at_the_old_place_gives_its_lease_back(void **state)
+{
+    static const struct mc_ask lease = {.cas = true, .lease_s = 30};
+    struct fixture *f = *state;
+    struct moved m;
+    struct probe p;
+    moved_init(&m, f);
+    memcached_stop(&f->memcached[0]);
+    p = (struct probe){.get = {.fn = probe_on_get, .owner = &p, .ask = lease}};
+    key_of("b", &p.get.key);
+    assert_int_equal(mc_pool_get(m.now.pool, &p.get), MC_PENDING);
+    mono_ms end = clock_mono_ms() + PATIENCE_MS;
+    while (p.get.place != MC_PLACE_OLD && clock_mono_ms() < end)
+        loop_turn(m.now.loop, 20);
+    mc_get_cancel(&p.get);
+    memcached_continue(&f->memcached[0]);
+    assert_int_equal(ask(&m.now, "b", &p, 0, lease), MC_MISS);
+    assert_true(p.get.item.won);
     moved_fini(&m);
 }
 
@@ -384,6 +407,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_end_with_changes_under_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_place_is_asked_and_moved_from, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lookups_at_old_places_are_counted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cancelled_at_the_old_place_gives_its_lease_back, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_changes_delete_at_the_old_place, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

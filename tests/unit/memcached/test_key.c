@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -67,10 +68,60 @@ static void test_prefixes(void **state UNUSED)
     assert_int_equal(key.n, MC_KEY_MAX);
 }
 
+/* nginx's ngx_escape_uri with NGX_ESCAPE_MEMCACHED. */
+static void test_every_byte_is_escaped_as_by_nginx(void **state UNUSED)
+{
+    for (unsigned c = 0; c < 256; c++) {
+        char byte = (char)c;
+        char expected[4];
+        bool escaped = c <= 0x20 || c == '%';
+        if (escaped)
+            (void)snprintf(expected, sizeof(expected), "%%%02X", c);
+        else
+            expected[0] = byte;
+        struct mc_key key;
+        char buf[MC_KEY_MAX];
+        assert_true(mc_key_escape(slice_make(&byte, 1), &key));
+        assert_int_equal(key.n, escaped ? 3 : 1);
+        assert_memory_equal(key.text, expected, key.n);
+        assert_int_equal(key.escaped, escaped);
+        assert_true(slice_eq(mc_key_unescape(&key, buf), slice_make(&byte, 1)));
+    }
+}
+
+static void test_lengths_of_shared_keys(void **state UNUSED)
+{
+    static const struct {
+        const char *name;
+        size_t plain;
+        size_t spaces;
+        bool possible;
+    } rows[] = {
+        {"nothing", 0, 0, false},          {"one", 1, 0, true},
+        {"the longest", 250, 0, true},     {"one too many", 251, 0, false},
+        {"longest escaped", 247, 1, true}, {"escaped it is too long", 248, 1, false},
+        {"only escaped", 0, 83, true},     {"too many escaped", 0, 84, false},
+        {"very long", 5000, 100, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        static char text[6000];
+        struct mc_key key;
+        print_message("%s\n", rows[i].name);
+        memset(text, 'a', rows[i].plain);
+        memset(text + rows[i].plain, ' ', rows[i].spaces);
+        bool possible = mc_key_escape(slice_make(text, rows[i].plain + rows[i].spaces), &key);
+        assert_int_equal(possible, rows[i].possible);
+        if (possible)
+            assert_int_equal(key.n, rows[i].plain + 3 * rows[i].spaces);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_hashes),
+        cmocka_unit_test(test_every_byte_is_escaped_as_by_nginx),
+        cmocka_unit_test(test_lengths_of_shared_keys),
         cmocka_unit_test(test_one_maker_makes_many),
         cmocka_unit_test(test_prefixes),
     };

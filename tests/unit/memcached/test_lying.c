@@ -162,6 +162,8 @@ static void check_end(struct peer *peer, struct probe *p, const struct row *row)
     assert_int_equal(p->calls, 1);
     if (p->result == MC_HIT)
         probe_expect(p, "hello");
+    if (p->result == MC_FAILED)
+        assert_int_equal(p->get.failure, MC_FAILURE_INVALID);
     assert_int_equal(rig_count(&peer->rig, MC_LOST), row->closed);
     assert_int_equal(rig_count(&peer->rig, MC_BAD_REPLIES), row->closed);
     if (row->closed)
@@ -500,6 +502,27 @@ static void test_refused_stores_are_told_from_lookups(void **state UNUSED)
     peer_fini(&peer);
 }
 
+/* The error does not say of which store it is: with two copies each one is answered. */
+static void test_refused_store_is_told_from_others(void **state UNUSED)
+{
+    struct peer peer;
+    struct probe p;
+    peer_init(&peer);
+    peer.rig.conf.replicas = 2;
+    rig_open(&peer.rig);
+    peer_greet(&peer);
+    rig_set(&peer.rig, "a", "hello", 60);
+    rig_set(&peer.rig, "b", "hello", 60);
+    probe_start(&peer.rig, &p, "a");
+    peer_expect(&peer, "ms a 5 T60 F1 O1\r\nhello\r\nms b 5 T60 F1 O2\r\nhello\r\nmg a v O3\r\n");
+    peer_send(&peer, SLICE("HD O1\r\nSERVER_ERROR out of memory storing object\r\nEN\r\n"));
+    until_done(&peer, &p);
+    assert_int_equal(p.result, MC_MISS);
+    assert_int_equal(rig_count(&peer.rig, MC_SET_ERRORS), 1);
+    assert_int_equal(rig_count(&peer.rig, MC_LOST), 0);
+    peer_fini(&peer);
+}
+
 static void test_ttl_over_30_days_is_a_date(void **state UNUSED)
 {
     struct peer peer;
@@ -766,6 +789,7 @@ int main(void)
         cmocka_unit_test(test_late_leases_are_given_back),
         cmocka_unit_test(test_leases_of_others_are_doubted_after_trouble),
         cmocka_unit_test(test_refused_stores_are_told_from_lookups),
+        cmocka_unit_test(test_refused_store_is_told_from_others),
         cmocka_unit_test(test_ttl_over_30_days_is_a_date),
         cmocka_unit_test(test_long_store_to_a_slow_reader),
         cmocka_unit_test(test_probe),

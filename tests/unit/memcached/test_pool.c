@@ -75,6 +75,37 @@ static void test_classic(void **state)
 }
 
 /* A proxy that has just started need not miss. */
+/* Items that other clients have stored: an empty value is a value, and flags are told. */
+static void find_foreign(struct rig *rig)
+{
+    struct probe p;
+    struct mc_key key;
+    struct blob *value = blob_of("");
+    key_of("empty", &key);
+    assert_true(mc_pool_set(rig->pool, &key, value, 77, 60));
+    blob_unref(&value);
+    probe_ask(rig, &p, "empty", (struct mc_ask){.foreign = true});
+    assert_int_equal(rig_await(rig, &p), MC_HIT);
+    assert_int_equal(p.get.item.flags, 77);
+    probe_expect(&p, "");
+    assert_int_equal(rig_get(rig, "empty", &p), MC_MISS); /* of ours it is a lease's stub */
+}
+
+static void test_foreign_items(void **state)
+{
+    struct fixture *f = *state;
+    open_and_connect(f);
+    find_foreign(&f->rig);
+}
+
+static void test_foreign_items_by_classic(void **state)
+{
+    struct fixture *f = *state;
+    f->rig.conf.protocol = MC_PROTOCOL_CLASSIC;
+    open_and_connect(f);
+    find_foreign(&f->rig);
+}
+
 static void test_lookups_wait_for_the_first_connection(void **state)
 {
     struct fixture *f = *state;
@@ -450,6 +481,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_MEMCACHED(test_meta),
         WITH_MEMCACHED(test_classic),
+        WITH_MEMCACHED(test_foreign_items),
+        WITH_MEMCACHED(test_foreign_items_by_classic),
         WITH_MEMCACHED(test_lookups_wait_for_the_first_connection),
         WITH_MEMCACHED(test_lookups_of_a_turn_leave_in_one_write),
         WITH_MEMCACHED(test_values_of_every_size),

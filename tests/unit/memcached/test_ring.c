@@ -63,9 +63,9 @@ static struct mc_ring *ring_of(enum mc_distribution distribution,
 
 static size_t pick(struct mc_ring *ring, const char *prefix, size_t i)
 {
-    char key[32];
-    int n = snprintf(key, sizeof(key), "%s%zu", prefix, i);
-    return mc_ring_pick(ring, slice_make(key, (size_t)n));
+    struct mc_key key = {0};
+    key.n = (uint8_t)snprintf(key.text, sizeof(key.text), "%s%zu", prefix, i);
+    return mc_ring_pick(ring, &key, 0);
 }
 
 static void test_vectors(void **state UNUSED)
@@ -126,9 +126,9 @@ static void test_a_server_less_moves_only_its_keys(void **state UNUSED)
 
 static size_t pick_second(struct mc_ring *ring, size_t i)
 {
-    char key[32];
-    return mc_ring_pick_second(ring,
-                               slice_make(key, (size_t)snprintf(key, sizeof(key), "k%zu", i)));
+    struct mc_key key;
+    key.n = (size_t)snprintf(key.text, sizeof(key.text), "k%zu", i);
+    return mc_ring_pick(ring, &key, 1);
 }
 
 /* The neighbour is the server that the key goes to when its first one is taken out of the list. */
@@ -172,6 +172,64 @@ static void test_second_server_is_always_another(void **state UNUSED)
     }
 }
 
+static void test_the_others_follow_each_once(void **state UNUSED)
+{
+    static const enum mc_distribution all[] = {MC_KETAMA, MC_NGINX, MC_MODULO};
+    struct mc_server_conf servers[3];
+    fill(&servers[0], "127.0.0.1:22131", 1);
+    fill(&servers[1], "127.0.0.1:22132", 1);
+    fill(&servers[2], "127.0.0.1:22133", 2);
+    for (size_t d = 0; d < ARRAY_LEN(all); d++) {
+        struct mc_ring *ring = ring_of(all[d], servers, 3);
+        for (size_t i = 0; i < KEYS; i++) {
+            struct mc_key key = {.n = 2, .text = {'k', (char)('a' + i)}};
+            size_t sum = 0;
+            for (size_t nth = 0; nth < 3; nth++)
+                sum += (size_t)1 << 4 * mc_ring_pick(ring, &key, nth);
+            assert_int_equal(sum, 0x111);
+        }
+        mc_ring_free(&ring);
+    }
+}
+
+/* The lightest has no point on libmemcached's ring: it comes last. */
+static void test_a_server_without_a_share_is_the_last(void **state UNUSED)
+{
+    struct mc_server_conf servers[2];
+    fill(&servers[0], "127.0.0.1:22131", 1);
+    fill(&servers[1], "127.0.0.1:22132", MC_WEIGHT_MAX);
+    struct mc_ring *ring = ring_of(MC_KETAMA, servers, 2);
+    struct mc_key key = {.n = 1, .text = {'k'}};
+    assert_int_equal(mc_ring_pick(ring, &key, 0), 1);
+    assert_int_equal(mc_ring_pick(ring, &key, 1), 0);
+    mc_ring_free(&ring);
+}
+
+/* nginx hashes what its memcached module escapes afterwards; libmemcached what is sent. */
+static void test_nginx_places_by_what_was_escaped(void **state UNUSED)
+{
+    static const struct {
+        enum mc_distribution distribution;
+        bool same;
+    } places[] = {{MC_KETAMA, false}, {MC_NGINX, true}, {MC_MODULO, true}};
+    struct mc_server_conf servers[3];
+    fill(&servers[0], "127.0.0.1:22131", 1);
+    fill(&servers[1], "127.0.0.1:22132", 1);
+    fill(&servers[2], "127.0.0.1:22133", 2);
+    for (size_t p = 0; p < ARRAY_LEN(places); p++) {
+        struct mc_ring *ring = ring_of(places[p].distribution, servers, 3);
+        size_t same = 0;
+        for (size_t i = 0; i < KEYS; i++) {
+            struct mc_key plain = {.n = 3, .text = {'%', ' ', (char)('a' + i)}};
+            struct mc_key key;
+            assert_true(mc_key_escape(mc_key_slice(&plain), &key));
+            same += mc_ring_pick(ring, &key, 0) == mc_ring_pick(ring, &plain, 0);
+        }
+        assert_int_equal(same == KEYS, places[p].same);
+        mc_ring_free(&ring);
+    }
+}
+
 static void test_one_server_has_all(void **state UNUSED)
 {
     struct mc_server_conf server;
@@ -192,6 +250,9 @@ int main(void)
         cmocka_unit_test(test_second_server_is_the_next_first_one),
         cmocka_unit_test(test_second_server_is_always_another),
         cmocka_unit_test(test_one_server_has_all),
+        cmocka_unit_test(test_the_others_follow_each_once),
+        cmocka_unit_test(test_a_server_without_a_share_is_the_last),
+        cmocka_unit_test(test_nginx_places_by_what_was_escaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,18 @@ static void constants_are_known_as_such(void **state)
     assert_true(slice_eq(source, SLICE("a${host}b")));
 }
 
+static void fields_of_a_template(void **state)
+{
+    struct request_fixture *f = *state;
+    const struct template *t =
+        compiled(f, "$uri-$http_accept_language-$sent_http_vary", TEMPLATE_PLAIN);
+    assert_true(template_has_field(t, SLICE("Accept-Language")));
+    assert_true(template_has_field(t, SLICE("accept-language")));
+    assert_false(template_has_field(t, SLICE("Accept")));
+    assert_false(template_has_field(t, SLICE("Vary")));
+    assert_false(template_has_field(t, SLICE("uri")));
+}
+
 static void variables_of_the_request(void **state)
 {
     struct request_fixture *f = *state;
@@ -450,6 +462,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_no_template_is_refused),
         TEST(constants_are_known_as_such),
+        TEST(fields_of_a_template),
         TEST(variables_of_the_request),
         TEST(variables_of_an_empty_request),
         TEST(addresses_of_other_families),

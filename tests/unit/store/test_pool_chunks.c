@@ -178,6 +178,8 @@ static void test_long_entry_is_split(void **state)
     struct lookup l;
     struct entry *whole = entry_with(2 * CHUNK_BYTES + 5, GENERATION);
     store_put(f->store, whole, 60);
+    assert_int_equal(rig_count(&f->rig, MC_SETS), 2); /* the manifest comes last */
+    rig_until_count(&f->rig, MC_SETS, 4);
     assert_int_equal(lookup(&f->rig, f->store, &l, "/a"), STORE_HIT);
     const struct stored_view *v = &l.get.entry->view;
     assert_int_equal(v->meta.chunk_bytes, CHUNK_BYTES);
@@ -189,6 +191,28 @@ static void test_long_entry_is_split(void **state)
         expect_chunk(f, store_chunk_at(v, at));
     assert_int_equal(rig_count(&f->rig, MC_SETS_TOO_LONG), 0);
     entry_unref(&l.get.entry);
+    entry_unref(&whole);
+}
+
+/* What is deleted, or replaced, before its chunks are there does not come back. */
+static void test_split_that_is_overtaken_is_not_put(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    struct cache_key key = cache_key_of("/a");
+    struct entry *whole = entry_with(2 * CHUNK_BYTES + 5, GENERATION);
+    struct entry *small = entry_of("/a", "new", clock_wall_ms(), 60);
+    store_put(f->store, whole, 60);
+    store_del(f->store, &key);
+    rig_turns(&f->rig, 50);
+    assert_int_equal(lookup(&f->rig, f->store, &l, "/a"), STORE_MISS);
+    store_put(f->store, whole, 60);
+    store_put(f->store, small, 60);
+    rig_turns(&f->rig, 50);
+    assert_int_equal(lookup(&f->rig, f->store, &l, "/a"), STORE_HIT);
+    lookup_expect(&l, TIER_POOL, "new");
+    store_put(f->store, whole, 60); /* the store is freed meanwhile */
+    entry_unref(&small);
     entry_unref(&whole);
 }
 
@@ -365,6 +389,7 @@ int main(void)
         WITH_MEMCACHED(test_cancelled_read_calls_nobody),
         WITH_MEMCACHED(test_server_out_of_use_is_a_miss_at_once),
         WITH_MEMCACHED(test_long_entry_is_split),
+        WITH_MEMCACHED(test_split_that_is_overtaken_is_not_put),
         WITH_MEMCACHED(test_entry_without_generation_is_not_split),
         cmocka_unit_test(test_chunk_of_a_view),
         WITH_MEMCACHED(test_fill),

@@ -245,3 +245,46 @@ def test_what_is_not_gzip_is_shown_as_cut(origin, client, proxy, content, stored
         origin.receive().reply(content=content, content_type="text/html", content_encoding="gzip", cache_control="max-age=60")
     client.expect_truncated(200)
     proxy.wait_error_log("not gzip")
+
+
+# ---- content in chunks
+
+LARGE = b"".join(b"line %d of a large text\n" % i for i in range(150_000))
+
+
+@pytest.fixture
+def chunked(make_proxy, make_memcached, origin):
+    """Stores it as a manifest with chunks, in a pool that a second proxy shares."""
+    def store(settings, content, **fields):
+        text = settings + 'memcached: ["%s"]\n' % make_memcached().address
+        client = make_proxy().start(text).client()
+        client.get("/a", accept_encoding="gzip")
+        origin.receive().reply(content=content, content_type="text/html", cache_control="max-age=60", **fields)
+        client.expect(200)
+        proxy = make_proxy().start(text)
+        poll_until(lambda: hit().search(proxy.client().head("/a", cache_control="only-if-cached").expect().fields.get("Cache-Status", "")),
+                   "the response in the pool")
+        return proxy
+    return store
+
+
+@pytest.mark.parametrize("accept", ["gzip", "identity"])
+def test_large_content_is_coded_out_of_its_chunks(chunked, origin, accept):
+    proxy = chunked(ALL, LARGE)
+    client = proxy.client()
+    for _ in range(2):
+        client.get("/a", accept_encoding=accept)
+        response = client.expect(200, content_encoding="gzip" if accept == "gzip" else None, vary="Accept-Encoding", cache_status=hit())
+        assert (unzip(response.content) if accept == "gzip" else response.content) == LARGE
+    client.get("/a", accept_encoding=accept, range="bytes=2000000-2000009")
+    client.expect(206, content=LARGE[2000000:2000010], content_encoding=None)
+    proxy.counted(coded_forms=0, coded_streams=2 if accept == "gzip" else 0)
+    origin.silent()
+
+
+def test_large_gzip_is_decoded_out_of_its_chunks(chunked, origin):
+    text = random.Random(1).randbytes(2_500_000).hex().encode()
+    proxy = chunked("gunzip: on\n", gzipped(text), content_encoding="gzip")
+    proxy.client().get("/a", accept_encoding="gzip").expect(200, content=gzipped(text), content_encoding="gzip", cache_status=hit())
+    proxy.client().get("/a").expect(200, content=text, content_encoding=None, cache_status=hit(), vary="Accept-Encoding")
+    origin.silent()

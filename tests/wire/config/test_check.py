@@ -52,6 +52,10 @@ ERRORS = {
     "unknown variable": (GOOD + "proxy_cache_key: $host$urii", 3, None, "uri"),
     "unknown cache": (GOOD + "proxy_cache: nowhere", 3, 14, "nowhere"),
     "unknown pool": (GOOD + "caches: {c: {memcached: nowhere}}", 3, 25, "nowhere"),
+    "three copies": (GOOD + "memcached_pools: {p: {servers: ['a', 'b', 'c'], replicas: 3}}", 3, None, "replicas"),
+    "weights beyond nginx's points": (GOOD + "memcached_pools: {p: {distribution: nginx, servers: [{address: a, weight: 16384}, b]}}", 3, None, "16384"),
+    "name for bind": (GOOD + "memcached_pools: {p: {servers: [a], bind: localhost}}", 3, None, "localhost"),
+    "off beside another word": (GOOD + "memcached_next_upstream: off not_found", 3, None, "alone"),
     "bad regular expression": ("servers:\n  - listen: 127.0.0.1:8080\n    locations:\n      '~ (': {return: 200}", 4, 7, "("),
     "bad status in cache_valid": (GOOD + "proxy_cache_valid: {99: 1s}", 3, None, "99"),
     "unknown word": (GOOD + "proxy_next_upstream: [error, sometimes]", 3, None, "sometimes"),
@@ -78,7 +82,7 @@ def test_error_has_its_place(mcproxy, directory, text, line, column, word):
     assert re.search(place + ".*" + re.escape(word), output), output
 
 
-@pytest.mark.parametrize("name", ["proxy_ssl_verify", "ssl_certificate", "memcached_pass", "slice", "proxy_store", "limit_rate", "add_header", "rewrite",
+@pytest.mark.parametrize("name", ["proxy_ssl_verify", "ssl_certificate", "slice", "proxy_store", "limit_rate", "add_header", "rewrite",
                                   "try_files", "auth_basic"])
 def test_directive_that_does_not_work_yet_is_unknown(check, name):
     code, output = check(GOOD + f"{name}: x\n")

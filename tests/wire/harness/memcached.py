@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 from .deadline import WAIT_S, Deadline, poll_until, wait_readable
 from .process import free_port, kill_group, start
@@ -46,6 +47,11 @@ class Memcached:
     def stop(self):
         """SIGSTOP: connections stay, nothing answers."""
         self._process.send_signal(signal.SIGSTOP)
+        poll_until(self._is_stopped, "all threads stopped")
+
+    def _is_stopped(self):
+        tasks = Path(f"/proc/{self._process.pid}/task").glob("*/stat")
+        return all(task.read_text().rpartition(") ")[2].startswith("T") for task in tasks)
 
     def cont(self):
         self._process.send_signal(signal.SIGCONT)

@@ -156,3 +156,12 @@ def test_password_is_not_printed(mcproxy, directory):
     assert result.returncode == 0
     assert "password_file" in result.stdout
     assert "s3cret" not in result.stdout + result.stderr
+
+
+def test_tools_give_user_and_password(start, origin, server, mcproxy):
+    proxy = start("s3cret-W0rd")
+    fill(proxy, origin, server)
+    assert mcproxy("cache", "get", f"http://example.test:{proxy.port}/a", "-c", proxy.config_path).returncode == 0
+    assert mcproxy("cache", "stat", "-c", proxy.config_path).returncode == 0
+    done = mcproxy("cache", "ping", "-c", start("wrong").config_path)
+    assert done.returncode == 1 and "user and password (auth) are wrong or missing" in done.stdout

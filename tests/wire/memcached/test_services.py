@@ -1,4 +1,6 @@
 """Servers that SRV records name: the pool follows the answers."""
+import json
+
 import pytest
 
 from harness.cache_status import hit
@@ -38,7 +40,7 @@ def set_records(dns, *records, ttl=1, name=NAME):
 
 
 def wait_servers(proxy, count):
-    proxy.wait_error_log(f"{NAME} has {count} servers now")
+    proxy.wait_error_log(f"{NAME} has {count} servers now", timeout=20)
     poll_until(lambda: sum(v for k, v in proxy.status().items() if k.startswith("memcached.") and k.endswith(".connections")) == count,
                f"{count} connections")
 
@@ -211,3 +213,18 @@ def test_what_cannot_be_a_service_is_an_error(mcproxy, directory, servers, probl
     (directory / "p.yaml").write_text("listen: 1\nproxy_pass: http://a\n" + CONFIG.replace("{dns}", "127.0.0.1") % servers)
     result = mcproxy("-t", "-c", directory / "p.yaml")
     assert result.returncode != 0 and problem in result.stderr
+
+
+def test_tools_ask_for_the_records(start, dns, make_memcached, origin, mcproxy):
+    servers = make_memcached(), make_memcached()
+    set_records(dns, record(servers[0], "a.test"), record(servers[1], "b.test"), ttl=60)
+    proxy = start()
+    wait_servers(proxy, 2)
+    fill(proxy, origin, servers)
+
+    def told(*args):
+        return json.loads(mcproxy(*args, "--json", "-c", proxy.config_path).stdout)
+    assert {s["server"] for s in told("cache", "ping")["servers"]} == {f"a.test:{servers[0].port}", f"b.test:{servers[1].port}"}
+    for key in KEYS[:5]:
+        record_of = told("cache", "get", f"http://example.test:{proxy.port}{key}")["record"]
+        assert record_of["kind"] == "response" and record_of["server"][0] in "ab"

@@ -1,4 +1,5 @@
 """TLS to memcached servers (-Z)."""
+import json
 import random
 
 import pytest
@@ -234,3 +235,14 @@ def test_unix_socket_needs_a_name(mcproxy, directory):
     assert problem in check(mcproxy, directory, "on", "unix:/run/m.sock").stderr
     assert check(mcproxy, directory, "{verify: off}", "unix:/run/m.sock").returncode == 0
     assert check(mcproxy, directory, "{name: cache.test}", "unix:/run/m.sock").returncode == 0
+
+
+def test_tools_use_tls_and_say_what_is_wrong_with_it(start, serve, ca, origin, mcproxy):
+    def ping(proxy):
+        done = mcproxy("cache", "ping", "--json", "-c", proxy.config_path)
+        return done.returncode, json.loads(done.stdout)["servers"][0]
+    server = serve(ca.issue("server", "IP:127.0.0.1"))
+    status, told = ping(start(server, f"{{trusted_certificate: {ca.path}}}"))
+    assert (status, told["state"], told["trouble"]) == (0, "up", None)
+    status, told = ping(start(server, "on"))
+    assert (status, told["state"]) == (1, "down") and "certificate" in told["trouble"]

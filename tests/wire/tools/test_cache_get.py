@@ -130,3 +130,19 @@ def test_a_copy_at_the_second_server(proxy, tool, origin, client, make_memcached
     purged = tool.json("cache", "purge", tool.url("/a"))["purged"]
     assert [(row["server"], row["result"]) for row in purged] == [(first.address, "was not there"), (second.address, "deleted")]
     assert second.items() == 0
+
+
+@pytest.mark.config(POOL + "\ncaches: {default: {memory: 1m}}")
+def test_content_in_chunks(tool, origin, client, memcached):
+    content = b"".join(b"%08d" % i for i in range(400000))
+    client.get("/a")
+    origin.receive().reply(content=content, cache_control="max-age=60")
+    client.expect(200, content=content)
+    poll_until(lambda: tool.run("cache", "get", tool.url("/a"), status=None).returncode == 0, "the manifest")
+    record = tool.get("/a")["record"]
+    assert record["content_bytes"] == len(content) and record["chunks_present"] == record["chunks"] > 1
+    assert tool.run("cache", "get", tool.url("/a"), "--content").stdout.encode() == content
+    largest = max(memcached.keys(), key=lambda key: int(memcached.command(f"mg {key} s")[4:]))
+    memcached.command(f"delete {largest}")
+    assert tool.get("/a")["record"]["chunks_present"] == record["chunks"] - 1
+    assert "a part of it" in tool.run("cache", "get", tool.url("/a"), "--content", status=1).stderr
