@@ -2,6 +2,7 @@
 #include "admin/admin.h"
 
 #include "admin/pages.h"
+#include "admin/purge_form.h"
 #include "proxy/request.h"
 
 static void health_page(const struct admin *a UNUSED, struct arena *arena UNUSED, struct text *out)
@@ -27,7 +28,8 @@ static const struct page pages[] = {
 
 static void answer(struct admin_reply *reply, uint16_t status, struct slice content)
 {
-    *reply = (struct admin_reply){status, SLICE("text/plain"), content};
+    *reply =
+        (struct admin_reply){.status = status, .type = SLICE("text/plain"), .content = content};
 }
 
 /* A name of somebody else's DNS may point here; an address or localhost is meant. */
@@ -46,7 +48,33 @@ static void answer_unknown(struct request *r, struct admin_reply *reply)
     for (size_t i = 0; i < ARRAY_LEN(pages); i++)
         list = arena_printf(&r->arena, "%.*s  %-10.*s %.*s\n", SLICE_ARG(list),
                             SLICE_ARG(pages[i].path), SLICE_ARG(pages[i].doc));
+    list = arena_printf(&r->arena, "%.*s  %-10s %s\n", SLICE_ARG(list), "/purge",
+                        "POST: purges what the content names");
     answer(reply, 404, list);
+}
+
+/* No page of another site may purge: browsers tell of it by Origin, others have none. */
+static void answer_purge(struct request *r, struct admin_reply *reply)
+{
+    struct slice wrong = slice_none();
+    if (fields_joined(&r->head.fields, SLICE("Origin"), &r->arena).p) {
+        answer(reply, 403, SLICE("Not from a web page.\n"));
+        return;
+    }
+    *reply = (struct admin_reply){
+        .order = purge_form_parse(r->head.query, fields_get(&r->head.fields, FIELD_CONTENT_TYPE),
+                                  upload_unsent(&r->upload), &r->arena, &wrong)};
+    if (reply->order)
+        return;
+    struct text text;
+    text_init(&text);
+    text_add(&text, SLICE("{\"purged\": false, \"error\": "));
+    text_json(&text, wrong);
+    text_add(&text, SLICE("}\n"));
+    *reply = (struct admin_reply){.status = 400,
+                                  .type = SLICE("application/json"),
+                                  .content = arena_dup(&r->arena, buf_slice(&text.buf))};
+    text_fini(&text);
 }
 
 static void answer_page(const struct admin *a, const struct page *page, struct request *r,
@@ -58,7 +86,9 @@ static void answer_page(const struct admin *a, const struct page *page, struct r
     if (text.failed)
         answer(reply, 500, SLICE("the page is too long\n"));
     else
-        *reply = (struct admin_reply){200, page->type, arena_dup(&r->arena, buf_slice(&text.buf))};
+        *reply = (struct admin_reply){.status = 200,
+                                      .type = page->type,
+                                      .content = arena_dup(&r->arena, buf_slice(&text.buf))};
     text_fini(&text);
 }
 
@@ -68,8 +98,13 @@ void admin_handle(void *owner, struct request *r, struct admin_reply *reply)
         answer(reply, 403, SLICE("Ask by IP address or as localhost.\n"));
         return;
     }
-    if (r->head.method != METHOD_GET && r->head.method != METHOD_HEAD) {
-        answer(reply, 405, SLICE("Only GET and HEAD.\n"));
+    bool is_purge = slice_eq(r->head.path, SLICE("/purge"));
+    if (is_purge && r->head.method == METHOD_POST) {
+        answer_purge(r, reply);
+        return;
+    }
+    if (is_purge || (r->head.method != METHOD_GET && r->head.method != METHOD_HEAD)) {
+        answer(reply, 405, is_purge ? SLICE("Only POST.\n") : SLICE("Only GET and HEAD.\n"));
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {

@@ -1,5 +1,5 @@
 /* The admin listener: /status (JSON), /metrics (Prometheus text) and /healthz, read from counters
- * that the workers write. Changes nothing; answered by whichever worker has the connection. */
+ * that the workers write, and POST /purge. Answered by whichever worker has the connection. */
 #pragma once
 
 #include "base/clock.h"
@@ -69,7 +69,8 @@ struct admin {
     void *tables_owner;
 };
 
-/* The admin_fn of workers; `owner` is the struct admin. Only GET and HEAD (405); only for a Host
+/* The admin_fn of workers; `owner` is the struct admin. Only GET and HEAD (405), and POST for
+ * /purge, which no web page may send (Origin: 403); only for a Host
  * that no foreign name can be: an IP literal, localhost, or any on a unix socket (403), so that a
  * page whose name was made to point here learns nothing (DNS rebinding). */
 admin_fn admin_handle;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "admin/admin.h"
-#include "admin/text.h"
+#include "base/text.h"
 
 typedef void admin_page_fn(const struct admin *, struct arena *, struct text *out);
 

@@ -138,6 +138,12 @@ struct cache_key cache_key_variant(const struct cache_key *base, uint64_t genera
     return key_of(slice_make(p, n), seed);
 }
 
+/* Values hold no marks: they are escaped. */
+struct slice cache_key_base(struct slice key)
+{
+    return slice_take(key, slice_find(key, MARK_VARIANT));
+}
+
 struct cache_key cache_key_coded(struct slice source, struct slice coding, struct arena *arena,
                                  uint64_t seed)
 {

@@ -45,5 +45,7 @@ uint64_t cache_key_generation(struct slice base, struct slice key);
 struct cache_key cache_key_uses(const struct cache_key *base, struct arena *);
 /* The key of a part of `base`'s response: equal to no other key. */
 struct cache_key cache_key_part(const struct cache_key *base, struct arena *, uint64_t seed);
+/* What the key of a variant was made of; any other key is its own. */
+struct slice cache_key_base(struct slice key);
 /* For people: control bytes shown as `|`; into the arena. */
 struct slice cache_key_print(struct slice key, struct arena *);

@@ -20,6 +20,7 @@ const char *store_verdict_text(enum store_verdict verdict)
         [STORE_NO_FRESHNESS] = "no-freshness",
         [STORE_NO_SIZE] = "size",
         [STORE_NO_ACCEL] = "x-accel-expires",
+        [STORE_NO_TAGS] = "too many tags",
         [STORE_NO_INCOMPLETE] = "incomplete",
         [STORE_NO_RAW] = "fields",
         [STORE_NO_RULE] = "proxy_no_cache",

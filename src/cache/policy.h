@@ -24,6 +24,7 @@ enum store_verdict {
     STORE_NO_FRESHNESS,  /* neither a lifetime nor a validator */
     STORE_NO_SIZE,       /* longer than the cache takes */
     STORE_NO_ACCEL,      /* X-Accel-Expires: 0 */
+    STORE_NO_TAGS,       /* more than can be purged by */
     STORE_NO_INCOMPLETE, /* ended early */
     STORE_NO_RAW,        /* content alone would not be the same response: decided by the caller */
     /* decided by the caller, before or whatever the response says */

@@ -18,9 +18,25 @@ struct entry *entry_new(struct blob *blob, struct slice key, enum stored_check *
     atomic_init(&e->refs, 1);
     atomic_init(&e->version, 0);
     atomic_init(&e->checked_ms, 0);
+    atomic_init(&e->purge_seq, view.meta.purge_seq);
     atomic_init(&e->used_ms, 0);
     e->blob = blob;
     e->view = view;
+    return e;
+}
+
+struct entry *entry_with_lifetime(const struct entry *of, int64_t lifetime_s, int64_t swr_s)
+{
+    struct entry *e = malloc(sizeof(*e));
+    ASSERT(e != NULL);
+    atomic_init(&e->refs, 1);
+    atomic_init(&e->version, atomic_load_explicit(&of->version, memory_order_relaxed));
+    atomic_init(&e->checked_ms, atomic_load_explicit(&of->checked_ms, memory_order_relaxed));
+    atomic_init(&e->purge_seq, of->view.meta.purge_seq);
+    e->blob = blob_ref(of->blob);
+    e->view = of->view;
+    e->view.meta.lifetime_s = lifetime_s;
+    e->view.meta.swr_s = swr_s;
     return e;
 }
 

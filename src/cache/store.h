@@ -19,6 +19,7 @@ struct entry {
     atomic_uint refs;
     _Atomic uint64_t version;   /* of the pool's item that it was read from; 0: not known */
     _Atomic mono_ms checked_ms; /* when the pool last said that this is still what it has */
+    _Atomic uint64_t purge_seq; /* no purge up to this one counts for it (cache/purge.h) */
     _Atomic mono_ms used_ms;    /* of a variant: when it last answered here; 0: not yet */
     struct blob *blob;          /* one reference */
     struct stored_view view;    /* into the blob, verified */
@@ -26,6 +27,9 @@ struct entry {
 /* Verifies `blob` (stored_parse; `key` may have p NULL) and takes the reference in either case.
  * NULL: not valid, `*why` says it. */
 struct entry *entry_new(struct blob *, struct slice key, enum stored_check *why);
+/* The same response, in memory alone, with another freshness lifetime and window in which it is
+ * served stale while one refreshes it. */
+struct entry *entry_with_lifetime(const struct entry *, int64_t lifetime_s, int64_t swr_s);
 struct entry *entry_ref(struct entry *);
 void entry_unref(struct entry **);
 /* For what is forgotten first when a URL has too many variants. */
@@ -41,6 +45,7 @@ enum store_result {
     STORE_PENDING,
     STORE_WAIT, /* nothing there yet: another process is fetching it */
 };
+struct purge_book;
 /* Where a hit came from, for logs and counters. */
 enum store_tier { TIER_NONE, TIER_MEMORY, TIER_POOL };
 
@@ -87,6 +92,8 @@ struct store_get {
     uint8_t next;         /* enum store_next */
     bool check : 1;       /* only whether it is still there, and its version */
     bool past_memory : 1; /* what the pool has, whatever memory has */
+    bool unchecked : 1;   /* on a hit of store_peek: the pool may have another one by now, and
+                             store_get asks it first */
     bool answered : 1;    /* by a server: a miss is one */
     bool stale : 1;       /* on a hit: marked stale, whatever its age */
     bool taken : 1;       /* on a hit: another process fetches a newer one */
@@ -103,6 +110,20 @@ struct store_get {
     void *owner;
     void *pending;    /* private to the store while STORE_PENDING */
     struct list link; /* private to the store */
+};
+
+/* One exchange of the log of purges (cache/purge.h) with the pool. `fn` is called exactly once
+ * after store_sync has returned true, never before that, never after store_cancel_sync. */
+#define STORE_SYNC_SERVERS 2 /* that keep a copy each, where the pool has so many */
+struct store_sync;
+typedef void store_sync_fn(struct store_sync *);
+struct store_sync {
+    store_sync_fn *fn;
+    void *owner;
+    size_t servers;                          /* that keep the log */
+    size_t failed_n;                         /* of these: not reached */
+    struct slice failed[STORE_SYNC_SERVERS]; /* their names, of the pool's configuration */
+    struct list link;                        /* private to the store */
 };
 
 /* -- content in chunks, where the store has them: of what is too large for one record, which is a
@@ -175,6 +196,10 @@ struct store_ops {
     void (*release)(struct store *, const struct store_lease *);
     /* The fetch goes on: for another `lease_s`. */
     void (*renew)(struct store *, const struct store_lease *, uint32_t lease_s);
+    /* Brings what this process knows of purges to the pool, and back what others have purged.
+     * False: it has ended already, as where there is no pool. */
+    bool (*sync)(struct store *, struct store_sync *);
+    void (*cancel_sync)(struct store *, struct store_sync *);
     /* Forgets the key, in every tier. */
     void (*del)(struct store *, const struct cache_key *);
     void (*free)(struct store *);
@@ -191,6 +216,8 @@ struct store_ops {
 };
 struct store {
     const struct store_ops *ops;
+    struct purge_book
+        *purges; /* of its cache, set and owned by whoever made the store; NULL: none */
 };
 
 static inline enum store_result store_peek(struct store *s, struct store_get *g)
@@ -226,6 +253,14 @@ static inline void store_release(struct store *s, struct store_lease *lease)
 static inline void store_renew(struct store *s, const struct store_lease *lease, uint32_t lease_s)
 {
     s->ops->renew(s, lease, lease_s);
+}
+static inline bool store_sync(struct store *s, struct store_sync *sync)
+{
+    return s->ops->sync(s, sync);
+}
+static inline void store_cancel_sync(struct store *s, struct store_sync *sync)
+{
+    s->ops->cancel_sync(s, sync);
 }
 static inline void store_del(struct store *s, const struct cache_key *k)
 {

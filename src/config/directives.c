@@ -366,6 +366,13 @@ static const struct directive directives[] = {
     { .name = "proxy_cache_sort_languages", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(rules.sort_languages),
       .dflt = "off", .source = "mcproxy",
       .doc = "For responses with Vary: Accept-Language the order of its members does not count; for origins that heed weights only." },
+    { .name = "proxy_cache_purge", .scope = SCOPE_ALL, .type = TYPE_PURGE_FROM, LOCATION_FIELD(purge_from), .dflt = "off",
+      .source = "mcproxy", .doc = "Clients whose method PURGE purges: addresses and ranges (10.0.0.0/8, ::1), unix: for those of a unix socket; on for those of "
+             "this machine; 403 for all others. off: PURGE is a method as any other. What is purged counts at once in this process and within "
+             "memory_revalidate and one memcached timeout in all proxies that share the pool (nginx Plus has a condition here)." },
+    { .name = "proxy_cache_tags", .scope = SCOPE_ALL, .type = TYPE_FIELD_NAMES, LOCATION_FIELD(tag_fields), .dflt = "[Surrogate-Key, Cache-Tag]",
+      .source = "mcproxy", .doc = "Response fields whose words (separated by spaces or commas) are tags to purge by, at most 1024 of a response. "
+             "Where the location has a cache, clients do not get these fields, unless proxy_pass_header names them." },
     { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
       .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211). Its detail says why a response was not stored: method, status, no-store, private, "
              "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout, index; or what "
@@ -376,8 +383,10 @@ static const struct directive directives[] = {
       .source = "mcproxy", .doc = "Size of the memory tier, shared by all workers; 0 is none. Responses on their way into all caches may take as much again." },
     { .name = "memory_revalidate", .scope = SCOPE_CACHE, .type = TYPE_DURATION, CACHE_FIELD(memory_revalidate_ms), .dflt = "1s",
       .min = "0s", .max = "1h", .source = "mcproxy",
-      .doc = "A hit in memory whose last check is so old is checked against the pool, behind the answer: what another process purged, "
-             "refreshed or filled is seen by every request that comes one round trip later. 0 never checks." },
+      .doc = "How far a proxy may be behind the others that share the pool: what one of them purged, refreshed or stored is seen by all within "
+             "this time and one memcached timeout. A hit in memory is checked behind its answer in the second half of it; one that comes later "
+             "waits until the pool has said that it is still the same. How often the log of purges is read, too. 0: hits are never "
+             "checked, and purges are known after 1s." },
     { .name = "memory_max_object", .scope = SCOPE_CACHE, .type = TYPE_SIZE, CACHE_FIELD(memory_max_object_bytes), .dflt = "1m", .min = "1k",
       .source = "mcproxy",
       .doc = "Longer content, or what is longer than half of memory, goes into the memcached pool in chunks while it arrives, and is read from "
@@ -593,6 +602,7 @@ static const struct type types[] = {
     [TYPE_TEMPLATE] = {"text with variables", parse_template},
     [TYPE_TEMPLATES] = {"texts with variables", parse_templates},
     [TYPE_FIELD_NAMES] = {"field names", parse_field_names},
+    [TYPE_PURGE_FROM] = {"off, on, addresses", parse_purge_from},
     [TYPE_CODED_TYPES] = {"media types, *", parse_coded_types},
     [TYPE_USER] = {"user [group]", parse_user},
     [TYPE_ERROR_LOG] = {"path [level]", parse_error_log},

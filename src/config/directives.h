@@ -49,6 +49,7 @@ enum directive_type {
     TYPE_TEMPLATE,
     TYPE_TEMPLATES,
     TYPE_FIELD_NAMES,
+    TYPE_PURGE_FROM,
     TYPE_CODED_TYPES,
     TYPE_USER,
     TYPE_ERROR_LOG,

@@ -74,6 +74,48 @@ bool parse_memcached_pass(struct loading *l, const struct directive *d, const st
     return raw_index(l, node, text, &conf->raw);
 }
 
+/* -- proxy_cache_purge -- */
+
+/* Of this machine. */
+static const char *const own_addresses[] = {"127.0.0.0/8", "::1", "unix:"};
+
+static bool add_range(struct loading *l, const struct directive *d, const struct node *node,
+                      struct slice text, struct location_conf *conf, struct address_range *ranges)
+{
+    if (!address_range_parse(text, &ranges[conf->purge_from_n])) {
+        value_error(l, d, node,
+                    "\"%.*s\" is not an address such as 10.0.0.0/8, ::1 or unix:", SLICE_ARG(text));
+        return false;
+    }
+    conf->purge_from_n++;
+    return true;
+}
+
+bool parse_purge_from(struct loading *l, const struct directive *d, const struct node *node,
+                      void *block)
+{
+    struct location_conf *conf = block;
+    struct slice *words;
+    size_t n;
+    if (!value_words(l, d, node, &words, &n)) {
+        return false;
+    }
+    struct address_range *ranges =
+        ARENA_ARRAY(l->arena, struct address_range, n + ARRAY_LEN(own_addresses));
+    bool off = n == 1 && is_off(words[0]);
+    bool on = n == 1 && is_on(words[0]);
+    bool ok = true;
+    conf->purge_from = ranges;
+    conf->purge_from_n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(own_addresses) && on; i++) {
+        ok = add_range(l, d, node, slice_of(own_addresses[i]), conf, ranges);
+    }
+    for (size_t i = 0; i < n && !on && !off && ok; i++) {
+        ok = add_range(l, d, node, words[i], conf, ranges);
+    }
+    return ok;
+}
+
 /* -- compress -- */
 
 bool parse_compress(struct loading *l, const struct directive *d, const struct node *node,

@@ -195,6 +195,7 @@ void apply_use(struct serve *s, struct config *config)
 {
     const struct proxy_conf *p = &config->proxy;
     int *fds = make_fds(s, p);
+    serve_all(s, thread_step_read_purges);
     serve_all(s, thread_step_use);
     free(fds);
     for (size_t i = 0; i < p->caches_n; i++)

@@ -1,6 +1,7 @@
 #include "main/generation.h"
 
 #include "base/assert.h"
+#include "main/purging.h"
 #include "store/pool.h"
 #include "store/raw.h"
 #include "store/tiered.h"
@@ -21,6 +22,10 @@ struct generation {
     struct tier **tiers; /* of caches */
     struct store *
         *pool_stores; /* of caches: NULL or the part of the store that is a pool; borrowed */
+    struct purge_reader *readers; /* of caches */
+    size_t unread;                /* of these: the first read is under way */
+    void (*on_read)(void *owner);
+    void *on_read_owner;
 };
 
 /* -- ending -- */
@@ -34,6 +39,7 @@ static void free_stores(struct generation *g)
     }
     for (size_t i = 0; i < g->config->proxy.caches_n; i++) {
         struct store *s = g->wconf.stores[i];
+        purge_reader_stop(&g->readers[i]);
         if (g->pool_stores[i]) /* what it has counted is not lost */
             atomic_fetch_add(&g->tiers[i]->pool_invalid,
                              atomic_load(&store_pool_counters(g->pool_stores[i])->invalid));
@@ -73,6 +79,7 @@ static void generation_fini(void *arg)
     free(g->logs);
     free(g->tiers);
     free(g->pool_stores);
+    free(g->readers);
     free(g);
 }
 
@@ -120,6 +127,7 @@ static struct generation *generation_alloc(struct thread *t, struct config *conf
     g->logs = array_of(p->log_files_n, sizeof(struct kept_log *));
     g->tiers = array_of(p->caches_n, sizeof(struct tier *));
     g->pool_stores = array_of(p->caches_n, sizeof(struct store *));
+    g->readers = array_of(p->caches_n, sizeof(struct purge_reader));
     return g;
 }
 
@@ -194,20 +202,24 @@ static bool make_raws(struct generation *g, char *error, size_t cap)
 static bool make_store(struct generation *g, size_t index)
 {
     const struct cache_store_conf *cache = &g->config->proxy.caches[index];
-    struct tier *tier = tiers_ref(&g->thread->shared->tiers, cache->name, cache->memory_bytes);
+    struct tier *tier =
+        tiers_ref(&g->thread->shared->tiers, cache->name, cache->memory_bytes, cache->pool >= 0);
     g->tiers[index] = tier;
     if (cache->pool < 0) {
         g->wconf.stores[index] = memory_store_new(tier->memory);
+        g->wconf.stores[index]->purges = tier->purges;
         return true;
     }
     struct store *pool = make_pool_store(g, cache);
     if (!pool)
         return false;
+    store_pool_share_purges(pool, cache->name, tier->purges);
     g->pool_stores[index] = pool;
     g->wconf.stores[index] =
         cache->memory_bytes > 0
             ? store_tiered_new(memory_store_new(tier->memory), pool, cache->memory_revalidate_ms)
             : pool;
+    g->wconf.stores[index]->purges = tier->purges;
     return true;
 }
 
@@ -237,6 +249,25 @@ struct generation *generation_new(struct thread *t, struct config *config, char 
     if (!ok)
         generation_free(&g);
     return g;
+}
+
+static void generation_on_read(void *owner)
+{
+    struct generation *g = owner;
+    if (--g->unread == 0)
+        g->on_read(g->on_read_owner);
+}
+
+void generation_read_purges(struct generation *g, void (*fn)(void *owner), void *owner)
+{
+    const struct proxy_conf *p = &g->config->proxy;
+    g->unread = p->caches_n + 1;
+    g->on_read = fn;
+    g->on_read_owner = owner;
+    for (size_t i = 0; i < p->caches_n; i++)
+        purge_reader_start(&g->readers[i], g->thread->worker->loop, g->wconf.stores[i],
+                           p->caches[i].memory_revalidate_ms, generation_on_read, g);
+    generation_on_read(g);
 }
 
 /* The pools that have taken the place of others look there too. */

@@ -12,6 +12,9 @@ NODISCARD struct generation *generation_new(struct thread *, struct config *, ch
                                             size_t error_cap);
 /* One that was never used. */
 void generation_free(struct generation **);
+/* Starts to read the logs of purges; calls `fn` once each has been asked for. In one worker of the
+ * process. */
+void generation_read_purges(struct generation *, void (*fn)(void *owner), void *owner);
 /* Becomes the worker's current one; from here on it frees itself. */
 void generation_use(struct generation *, const int *listen_fds);
 

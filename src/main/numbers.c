@@ -16,6 +16,8 @@ enum memory_column {
     MEMORY_EXPIRATIONS,
     MEMORY_REFUSED,
     MEMORY_POOL_INVALID,
+    MEMORY_PURGED,
+    MEMORY_PURGES_KNOWN,
     MEMORY_COLUMNS
 };
 
@@ -30,6 +32,10 @@ static const struct admin_column memory_columns[MEMORY_COLUMNS] = {
     [MEMORY_EXPIRATIONS] = {"expirations", "Stored responses dropped as too old", true},
     [MEMORY_REFUSED] = {"refused", "Responses too large for memory", true},
     [MEMORY_POOL_INVALID] = {"pool_invalid", "Values from memcached that failed the check", true},
+    [MEMORY_PURGES_KNOWN] =
+        {"purges_known", "0: the pool's log of purges has not been read yet, nothing of it is used",
+         false},
+    [MEMORY_PURGED] = {"purged", "Stored responses found purged, in memory or memcached", true},
 };
 
 /* Rows of one table under construction; there is room for as many as `cap`. */
@@ -84,6 +90,8 @@ static void memory_on_tier(void *arg, const struct tier *tier)
     row->values[MEMORY_EXPIRATIONS] += stats.expirations;
     row->values[MEMORY_REFUSED] += stats.refused;
     row->values[MEMORY_POOL_INVALID] += atomic_load(&tier->pool_invalid);
+    row->values[MEMORY_PURGED] += purge_book_found(tier->purges);
+    row->values[MEMORY_PURGES_KNOWN] += purge_book_is_known(tier->purges) ? 1 : 0;
 }
 
 static void memory_on_cache(void *arg, const struct tier *tier, uint64_t pool_invalid)

@@ -98,6 +98,20 @@ void thread_step_prepare(struct thread *t)
     acks_give(&t->shared->acks);
 }
 
+static void thread_on_purges_read(void *owner)
+{
+    struct thread *t = owner;
+    acks_give(&t->shared->acks);
+}
+
+void thread_step_read_purges(struct thread *t)
+{
+    if (t->worker->index == 0)
+        generation_read_purges(t->next, thread_on_purges_read, t);
+    else
+        acks_give(&t->shared->acks);
+}
+
 void thread_step_use(struct thread *t)
 {
     struct generation *g = t->next;

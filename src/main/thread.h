@@ -61,6 +61,8 @@ void thread_post(struct thread *, thread_step_fn *step);
 thread_step_fn thread_prepare;
 /* The same with an ack. */
 thread_step_fn thread_step_prepare;
+/* Learns what has been purged before `next` is served; one worker does, for all. */
+thread_step_fn thread_step_read_purges;
 /* Serves `next` from now on, with `fds` by its listens. */
 thread_step_fn thread_step_use;
 /* Frees `next`. */

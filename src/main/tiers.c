@@ -27,7 +27,7 @@ static struct tier *tier_find(struct tiers *t, struct slice name)
     return NULL;
 }
 
-static struct tier *tier_new(struct tiers *t, struct slice name, size_t bytes)
+static struct tier *tier_new(struct tiers *t, struct slice name, size_t bytes, bool pooled)
 {
     struct tier *tier = calloc(1, sizeof *tier + name.n);
     ASSERT(tier);
@@ -35,16 +35,19 @@ static struct tier *tier_new(struct tiers *t, struct slice name, size_t bytes)
         memcpy(tier->name_text, name.p, name.n);
     tier->name = slice_make(tier->name_text, name.n);
     tier->memory = memory_tier_new(bytes, t->seed);
+    tier->purges = purge_book_new(pooled, clock_wall_ms());
     list_push_back(&t->all, &tier->node);
     return tier;
 }
 
-struct tier *tiers_ref(struct tiers *t, struct slice name, size_t bytes)
+struct tier *tiers_ref(struct tiers *t, struct slice name, size_t bytes, bool pooled)
 {
     pthread_mutex_lock(&t->lock);
     struct tier *tier = tier_find(t, name);
     if (!tier)
-        tier = tier_new(t, name, bytes);
+        tier = tier_new(t, name, bytes, pooled);
+    else if (pooled)
+        purge_book_expect_pool(tier->purges);
     tier->refs++;
     pthread_mutex_unlock(&t->lock);
     return tier;
@@ -64,6 +67,7 @@ void tiers_unref(struct tiers *t, struct tier **tier_p)
     if (!last)
         return;
     memory_tier_free(&tier->memory);
+    purge_book_free(&tier->purges);
     free(tier);
 }
 

@@ -83,7 +83,7 @@ struct mc_server *mc_pool_old(struct mc_pool *pool, const struct mc_key *key)
     return slice_eq(now->conf->text, before->conf->text) ? NULL : before;
 }
 
-enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
+static enum mc_result get_from(struct mc_pool *pool, struct mc_get *get, bool more)
 {
     get->blob = NULL;
     get->item = (struct mc_item){0};
@@ -91,10 +91,21 @@ enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
     get->pool = pool;
     get->place = MC_PLACE_FIRST;
     get->failure = MC_FAILURE_ERROR; /* for the case that it fails at once */
-    get->more = (pool->has_copies || pool->old != NULL) && !get->ask.no_value && get->nth == 0;
+    get->more = more;
     size_t server = mc_ring_pick(pool->ring, &get->key, get->nth);
-    enum mc_result result = mc_server_get(pool->servers[server], get);
-    return result == MC_FAILED && get->more ? mc_lookup_next(get, MC_FAILED) : result;
+    return mc_server_get(pool->servers[server], get);
+}
+
+enum mc_result mc_pool_get(struct mc_pool *pool, struct mc_get *get)
+{
+    bool more = (pool->has_copies || pool->old != NULL) && !get->ask.no_value && get->nth == 0;
+    enum mc_result result = get_from(pool, get, more);
+    return result == MC_FAILED && more ? mc_lookup_next(get, MC_FAILED) : result;
+}
+
+enum mc_result mc_pool_get_first(struct mc_pool *pool, struct mc_get *get)
+{
+    return get_from(pool, get, false);
 }
 
 void mc_get_cancel(struct mc_get *get)
@@ -134,6 +145,14 @@ bool mc_pool_set_over(struct mc_pool *pool, const struct mc_key *key, struct blo
                       uint32_t flags, int64_t ttl_s, uint64_t cas)
 {
     return store(pool, key, value, (struct mc_store_line){.flags = flags, .cas = cas}, ttl_s);
+}
+
+bool mc_pool_set_first(struct mc_pool *pool, const struct mc_key *key, struct blob *value,
+                       uint32_t flags, int64_t ttl_s, uint64_t cas)
+{
+    uint32_t exptime = mc_exptime(ttl_s, loop_wall(pool->env.loop) / 1000);
+    struct mc_store_line line = {.flags = flags, .cas = cas, .exptime = exptime};
+    return mc_server_set(mc_pool_first(pool, key), key, value, line, NULL);
 }
 
 bool mc_pool_add(struct mc_pool *pool, const struct mc_key *key, struct blob *value, uint32_t flags,

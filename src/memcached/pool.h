@@ -95,6 +95,9 @@ void mc_pool_free(struct mc_pool **);
  * owner set. MC_FAILED at once where the server is out of use or too much is pending, else
  * MC_PENDING. */
 NODISCARD enum mc_result mc_pool_get(struct mc_pool *, struct mc_get *);
+/* The same, of no other place than the key's first, which it is written to alone by
+ * mc_pool_set_first. */
+NODISCARD enum mc_result mc_pool_get_first(struct mc_pool *, struct mc_get *);
 /* The callback will not come. Does nothing where it is not pending. */
 void mc_get_cancel(struct mc_get *);
 /* Stores `value` (not empty) with the item flags for `ttl_s` seconds (at least 1). Takes its own
@@ -105,6 +108,9 @@ bool mc_pool_set(struct mc_pool *, const struct mc_key *, struct blob *value, ui
 /* The same, only in place of the item of version `cas` (0: of any). */
 bool mc_pool_set_over(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                       int64_t ttl_s, uint64_t cas);
+/* The same, at the key's first place alone. */
+bool mc_pool_set_first(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
+                       int64_t ttl_s, uint64_t cas);
 /* The same, only where nothing is. */
 bool mc_pool_add(struct mc_pool *, const struct mc_key *, struct blob *value, uint32_t flags,
                  int64_t ttl_s);

@@ -33,6 +33,8 @@
     X(CACHE_STORED, "cache_stored", "mcproxy_cache_stored_total", "", "Responses stored")          \
     X(CACHE_HIT_POOL, "cache_hit_pool", "mcproxy_cache_hits_pool_total", "",                       \
       "Hits whose response came out of the memcached pool")                                        \
+    X(CACHE_PURGES, "cache_purges", "mcproxy_cache_purges_total", "",                              \
+      "Purges asked of this process")                                                              \
     X(CODED_FORMS, "coded_forms", "mcproxy_coded_forms_total", "",                                 \
       "Coded forms made of stored responses")                                                      \
     X(CODED_STREAMS, "coded_streams", "mcproxy_coded_streams_total", "",                           \

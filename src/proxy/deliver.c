@@ -13,6 +13,7 @@
 #include "proxy/deliver_send.h"
 #include "proxy/failure.h"
 #include "proxy/outcome.h"
+#include "proxy/purge.h"
 #include "proxy/raw.h"
 #include "proxy/reply.h"
 
@@ -331,13 +332,21 @@ static void deliver_return(struct request *r)
     send_text(r, &t, content);
 }
 
+static void deliver_admin_reply(struct request *r, const struct admin_reply *a)
+{
+    struct response_text t = {.status = a->status};
+    deliver_head_local(r, &t, a->type, slice_none(), NULL);
+    send_text(r, &t, a->content);
+}
+
 static void deliver_admin(struct request *r)
 {
-    struct admin_reply a = {.status = 404, .type = SLICE("text/plain"), .content = SLICE("")};
+    struct admin_reply a = {
+        .status = 404,
+        .type = SLICE("text/plain"),
+    };
     r->worker->admin(r->worker->admin_owner, r, &a);
-    struct response_text t = {.status = a.status};
-    deliver_head_local(r, &t, a.type, slice_none(), NULL);
-    send_text(r, &t, a.content);
+    deliver_admin_reply(r, &a);
 }
 
 static void log_reply(struct request *r, const struct reply_row *row)
@@ -348,6 +357,10 @@ static void log_reply(struct request *r, const struct reply_row *row)
 
 void deliver_reply(struct request *r)
 {
+    if (r->reply == REPLY_NONE && r->purge) {
+        deliver_admin_reply(r, purge_reply(r));
+        return;
+    }
     if (r->reply == REPLY_NONE && r->location->handler == HANDLER_ADMIN) {
         deliver_admin(r);
         return;

@@ -111,12 +111,14 @@ static bool named_in(const struct slice *names, size_t n, struct slice name)
     return false;
 }
 
-/* X-Accel-* are words between the app and its proxy (nginx hides them, too). */
+/* X-Accel-* are words between the app and its proxy (nginx hides them, too); so are tags. */
 static bool is_hidden(const struct location_conf *l, struct slice name)
 {
     if (named_in(l->hide, l->hide_n, name))
         return true;
-    return slice_starts_nocase(name, SLICE("X-Accel-")) && !named_in(l->pass, l->pass_n, name);
+    bool tags = l->cache_on && named_in(l->tag_fields, l->tag_fields_n, name);
+    return (tags || slice_starts_nocase(name, SLICE("X-Accel-"))) &&
+           !named_in(l->pass, l->pass_n, name);
 }
 
 /* A field of the response in the answer: as the answer's coding changes it, where it does. */
@@ -357,8 +359,9 @@ void deliver_head_local(struct request *r, struct response_text *t, struct slice
     bool reads = admin || r->location->handler == HANDLER_MEMCACHED;
     if (t->status == 405)
         put_field(&l, SLICE("Allow"),
-                  reads ? SLICE("GET, HEAD")
-                        : SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"));
+                  admin && slice_eq(r->head.path, SLICE("/purge")) ? SLICE("POST")
+                  : reads                                          ? SLICE("GET, HEAD")
+                          : SLICE("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"));
     if (admin)
         put_field(&l, SLICE("Cache-Control"), SLICE("no-store"));
     if (row && row->error_type[0]) {

@@ -70,6 +70,7 @@ struct fetch {
     const struct response_head *head; /* the exchange's, until it is cancelled */
     bool done;
     wall_ms request_time;
+    uint64_t purge_seq; /* the newest purge then */
     struct flight_response *response;
     struct stored_meta meta;
     enum store_verdict verdict;

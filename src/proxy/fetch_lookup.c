@@ -1,6 +1,7 @@
 /* A fetch looks into the pool: what is found answers, or is to be validated, or another process is
  * waited for. */
 #include "cache/freshness.h"
+#include "cache/purge.h"
 #include "proxy/client.h"
 #include "proxy/fetch_internal.h"
 #include "proxy/lookup.h"
@@ -118,6 +119,23 @@ static enum fetch_state fetch_for_one(struct fetch *f)
     return FETCH_PICK;
 }
 
+/* What was purged stands where what comes will be stored: whose turn it is goes by it, as if it
+ * were stale. Takes `e`. */
+static enum fetch_state on_response(struct fetch *f, struct entry *e)
+{
+    struct entry *usable = entry_ref(e);
+    (void)purge_check(f->r->store->purges, &usable, loop_wall(f->worker->loop));
+    enum fetch_state next = FETCH_FAILED;
+    if (usable) {
+        next = on_found(f, usable);
+    } else if (!f->r->control.only_if_cached) {
+        f->get.stale = true;
+        next = take_turn(f, e);
+    }
+    entry_unref(&e);
+    return next;
+}
+
 enum fetch_state fetch_step_lookup(struct fetch *f)
 {
     struct request *r = f->r;
@@ -142,7 +160,7 @@ enum fetch_state fetch_step_lookup(struct fetch *f)
         return fetch_step_lookup(f);
     }
     if (e && e->view.meta.kind == STORED_RESPONSE)
-        return on_found(f, e);
+        return on_response(f, e);
     bool is_mark = e && e->view.meta.kind == STORED_MARK;
     if (is_mark)
         flight_release_others(f->writer);

@@ -2,6 +2,8 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "cache/freshness.h"
+#include "cache/purge.h"
+#include "cache/tags.h"
 #include "cache/vary.h"
 #include "proxy/fetch_internal.h"
 #include "proxy/invalidate.h"
@@ -74,6 +76,15 @@ static void judge(struct fetch *f)
         choose_key(f);
 }
 
+/* What it is purged by: host and target, then its tags. False: there are too many. */
+static bool take_tags(struct fetch *f, const struct fields *fields, struct arena *arena,
+                      struct slice *tags)
+{
+    const struct location_conf *l = f->r->location;
+    struct slice url = lookup_url(&f->r->head, arena);
+    return tags_collect(fields, l->tag_fields, l->tag_fields_n, url, arena, tags);
+}
+
 void fetch_take_head(struct fetch *f, const struct response_head *head)
 {
     struct request *r = f->r;
@@ -84,6 +95,10 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     if (!r->cacheable && !fetch_fills_get(f))
         return;
     f->verdict = check_rules(f);
+    f->response->purge_seq = f->purge_seq;
+    if (!take_tags(f, &f->response->head.fields, flight_arena(f->writer), &f->response->tags) &&
+        f->verdict == STORE_YES)
+        f->verdict = STORE_NO_TAGS;
     if (f->verdict == STORE_YES && r->pass_range)
         f->verdict = fetch_judge_part(f);
     else if (f->verdict == STORE_YES)
@@ -160,15 +175,17 @@ static struct slice with_length(struct fetch *f, struct slice text, uint64_t len
 
 /* A blob with everything but the content, and where that goes. NULL: no memory. */
 static struct blob *begin_blob(struct fetch *f, struct slice text, struct slice etag,
-                               uint64_t length, char **content)
+                               struct slice tags, uint64_t length, char **content)
 {
     const struct stored_parts parts = {
         .key = f->store_key.bytes,
         .vary = f->response ? f->response->vary : f->stale->view.vary,
         .etag = etag,
+        .tags = tags,
         .head = with_length(f, text, length),
     };
     f->meta.content_length = length;
+    f->meta.purge_seq = f->purge_seq;
     struct blob *blob = blob_new(stored_size(&f->meta, &parts));
     if (blob)
         *content = stored_encode(blob, &f->meta, &parts);
@@ -184,16 +201,34 @@ static struct entry *end_blob(struct fetch *f, struct blob *blob)
     return e;
 }
 
-/* A list of its own: those who join the flight read the response's, on other threads too. */
-static struct fields without_length(const struct fields *from, struct arena *arena)
+/* Clients get no tags, unless proxy_pass_header names their field. */
+static bool is_in_head(const struct location_conf *l, const struct field *field)
 {
+    return field->id != FIELD_CONTENT_LENGTH &&
+           (!tags_are_named(l->tag_fields, l->tag_fields_n, field->name) ||
+            tags_are_named(l->pass, l->pass_n, field->name));
+}
+
+/* A list of its own: those who join the flight read the response's, on other threads too. */
+static struct fields fields_for_head(const struct fetch *f, const struct fields *from)
+{
+    struct arena *arena = &f->r->arena;
     struct fields out = {0};
     fields_reserve(&out, arena, from->n);
     for (size_t i = 0; i < from->n; i++) {
-        if (from->v[i].id != FIELD_CONTENT_LENGTH)
+        if (is_in_head(f->r->location, &from->v[i]))
             fields_push(&out, arena, from->v[i]);
     }
     return out;
+}
+
+/* Nothing is put in the place of what others have stored since a purge that this response came
+ * before. */
+static bool was_purged(struct fetch *f, struct slice tags)
+{
+    const struct purge_subject subject = {f->r->key.bytes, tags};
+    struct purge_book *book = f->r->store ? f->r->store->purges : NULL;
+    return !purge_is_current(book, &subject, f->purge_seq);
 }
 
 static void store_raw(struct fetch *f)
@@ -232,11 +267,16 @@ void fetch_store_as(struct fetch *f, const struct response_head *as)
     struct response_head head = *as;
     struct arena *arena = &f->r->arena;
     uint64_t length = flight_length(f->writer);
-    head.fields = without_length(&head.fields, arena);
+    if (was_purged(f, f->response->tags)) {
+        fetch_release_lease(f);
+        return;
+    }
+    head.fields = fields_for_head(f, &head.fields);
     f->meta.chunk_bytes = f->fill ? f->fill->chunk_bytes : 0;
     struct slice text = policy_head_text(&head, &f->r->location->rules, arena, &f->meta);
     char *content = NULL;
-    struct blob *blob = begin_blob(f, text, fields_get(&head.fields, FIELD_ETAG), length, &content);
+    struct blob *blob = begin_blob(f, text, fields_get(&head.fields, FIELD_ETAG), f->response->tags,
+                                   length, &content);
     if (!blob)
         return;
     if (f->fill) {
@@ -264,6 +304,15 @@ bool fetch_head_agrees(const struct fetch *f, const struct response_head *head)
            (!head->has_length || head->content_length == old->meta.content_length);
 }
 
+/* A 304 with tags has new ones, one without leaves those that were stored. */
+static struct slice renewed_tags(struct fetch *f, const struct stored_view *old,
+                                 const struct fields *fields)
+{
+    struct slice tags = slice_none();
+    struct slice url = lookup_url(&f->r->head, &f->r->arena);
+    return take_tags(f, fields, &f->r->arena, &tags) && tags.n > url.n ? tags : old->tags;
+}
+
 /* The stored response as this head renews it, and whether it may be stored. NULL: no memory. */
 static struct entry *renewed(struct fetch *f, const struct response_head *head,
                              enum store_verdict *verdict)
@@ -276,7 +325,8 @@ static struct entry *renewed(struct fetch *f, const struct response_head *head,
         asked.method = METHOD_GET; /* whose response it is that is stored */
     *verdict = policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
                               loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
-    fields_remove(&fields, FIELD_CONTENT_LENGTH);
+    struct slice tags = renewed_tags(f, old, &fields);
+    fields = fields_for_head(f, &fields);
     f->store_key = r->variant; /* which another variant may turn out to be, too */
     struct slice text =
         policy_head_text_of_fields(f->meta.status, status_reason(f->meta.status), &fields,
@@ -284,8 +334,8 @@ static struct entry *renewed(struct fetch *f, const struct response_head *head,
     f->meta.generation = old->meta.generation;   /* the content is the same, */
     f->meta.chunk_bytes = old->meta.chunk_bytes; /* and stays where it is */
     char *content = NULL;
-    struct blob *blob =
-        begin_blob(f, text, fields_get(&fields, FIELD_ETAG), old->meta.content_length, &content);
+    struct blob *blob = begin_blob(f, text, fields_get(&fields, FIELD_ETAG), tags,
+                                   old->meta.content_length, &content);
     if (!blob)
         return NULL;
     memcpy(content, old->content.p, old->content.n);
@@ -294,7 +344,7 @@ static struct entry *renewed(struct fetch *f, const struct response_head *head,
 
 static void store_renewed(struct fetch *f, struct entry *e)
 {
-    if (!f->may_store || flight_is_outdated(f->writer))
+    if (!f->may_store || flight_is_outdated(f->writer) || was_purged(f, e->view.tags))
         return;
     if (f->stale->view.vary.n == 0 || fetch_extend_index(f, e))
         store_entry(f, e);

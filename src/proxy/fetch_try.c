@@ -1,6 +1,7 @@
 /* One try with an origin: what the exchange tells, the request's content on its way, and whether
  * another peer is tried (proxy_next_upstream). */
 #include "base/assert.h"
+#include "cache/purge.h"
 #include "proxy/client.h"
 #include "proxy/failure.h"
 #include "proxy/fetch_internal.h"
@@ -181,6 +182,7 @@ enum fetch_state fetch_step_pick(struct fetch *f)
     f->send_full = false;
     f->send_ended = false;
     f->request_time = loop_wall(f->worker->loop);
+    f->purge_seq = r->store ? purge_book_seq(r->store->purges) : 0;
     f->exchange = exchange_new(f->upstream, &events, f);
     exchange_start(f->exchange, peer, &f->out, f->fresh);
     counter_add(&f->worker->counters, COUNTER_UPSTREAM_REQUESTS, 1);

@@ -144,11 +144,16 @@ static void listing_remove(struct flight_table *t, struct listing *l)
     pthread_mutex_unlock(&shard->lock);
 }
 
-/* Nobody joins from now on. Called by the writer alone. */
+/* Nobody joins from now on. Before the head stands called by the writer alone. */
 static void unlist(struct flight *f)
 {
     listing_remove(f->table, &f->base);
     listing_remove(f->table, &f->variant);
+}
+
+void flight_unlist(struct flight_reader *r)
+{
+    unlist(r->flight);
 }
 
 bool flight_exists(struct flight_table *t, const struct cache_key *key)

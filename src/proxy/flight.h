@@ -46,6 +46,8 @@ struct flight_response {
     struct slice variant; /* values of those fields: who asks for another variant looks again */
     struct slice peer;    /* $upstream_addr */
     const char *detail;   /* why not stored, for Cache-Status; NULL none */
+    uint64_t purge_seq;   /* of stored_meta, and stored_parts' tags: whether it was purged since */
+    struct slice tags;
 };
 
 struct flight;
@@ -92,6 +94,10 @@ struct flight_reader *flight_join(struct flight_table *t, const struct cache_key
 /* From `at` on the next one who joins leads a flight of its own, if this one has no head yet
  * (proxy_cache_lock_age). */
 void flight_second_from(struct flight_reader *leader, mono_ms at);
+/* What it brings is out of date for who comes from now on: they do not join it. From FLIGHT_HEAD
+ * on.
+ */
+void flight_unlist(struct flight_reader *);
 /* Is there a flight for the key? (for background revalidation: do not start a second one) */
 bool flight_exists(struct flight_table *, const struct cache_key *);
 /* The reader is gone; its callback will not come. Clears the pointer. */

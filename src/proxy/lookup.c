@@ -1,6 +1,7 @@
 #include "proxy/lookup.h"
 
 #include "cache/freshness.h"
+#include "cache/purge.h"
 #include "cache/vary.h"
 #include "http/range.h"
 #include "proxy/parts.h"
@@ -42,6 +43,13 @@ struct cache_key lookup_key(struct request *r)
     return cache_key_end(&b, r->worker->key_seed);
 }
 
+struct slice lookup_url(const struct request_head *head, struct arena *arena)
+{
+    struct slice mark = head->query.p ? SLICE("?") : slice_none();
+    return arena_printf(arena, "%.*s%.*s%.*s%.*s", SLICE_ARG(head->host), SLICE_ARG(head->path),
+                        SLICE_ARG(mark), SLICE_ARG(head->query));
+}
+
 struct slice lookup_vary_values(struct request *r, struct slice spec)
 {
     return vary_values(spec, &r->head.fields, &r->location->rules, &r->arena);
@@ -60,24 +68,36 @@ void lookup_use_index(struct request *r, const struct entry *index)
     r->variant = variant_key(r, r->vary, r->vary_generation);
 }
 
-struct entry *lookup_peek(struct request *r, const struct cache_key *key)
+/* What was purged is none. */
+static struct entry *peek(struct request *r, const struct cache_key *key, bool *unchecked)
 {
     struct store_get get = {.key = *key};
-    return store_peek(r->store, &get) == STORE_HIT ? get.entry : NULL;
+    if (store_peek(r->store, &get) != STORE_HIT)
+        return NULL;
+    (void)purge_check(r->store->purges, &get.entry, loop_wall(r->worker->loop));
+    *unchecked = get.unchecked;
+    return get.entry;
 }
 
-/* The record that answers this request: a vary index leads on to the variant. */
-static struct entry *find(struct request *r)
+struct entry *lookup_peek(struct request *r, const struct cache_key *key)
+{
+    bool unchecked;
+    return peek(r, key, &unchecked);
+}
+
+/* The record that answers this request: a vary index leads on to the variant. `*unchecked`: if the
+ * pool says that it still does. */
+static struct entry *find(struct request *r, bool *unchecked)
 {
     r->variant = r->key;
     r->forward = FWD_URI_MISS;
-    struct entry *e = lookup_peek(r, &r->key);
-    if (!e || e->view.meta.kind != STORED_VARY)
+    struct entry *e = peek(r, &r->key, unchecked);
+    if (!e || e->view.meta.kind != STORED_VARY || *unchecked)
         return e;
     lookup_use_index(r, e);
     r->forward = FWD_VARY_MISS;
     entry_unref(&e);
-    e = lookup_peek(r, &r->variant);
+    e = peek(r, &r->variant, unchecked);
     if (e)
         entry_note_use(e, loop_now(r->worker->loop));
     return e;
@@ -144,7 +164,13 @@ enum lookup_result lookup_memory(struct request *r)
     r->variant = r->key;
     if (r->bypass)
         return LOOKUP_ALONE;
-    r->entry = find(r);
+    bool unchecked = false;
+    r->entry = find(r, &unchecked);
+    if (r->entry && unchecked) {
+        entry_unref(&r->entry);
+        r->outcome = OUTCOME_MISS;
+        return LOOKUP_JOIN; /* what the pool has answers: it is asked at once */
+    }
     if (r->entry && r->entry->view.meta.kind == STORED_MARK) {
         entry_unref(&r->entry);
         r->outcome = OUTCOME_MISS;
@@ -186,6 +212,11 @@ bool lookup_entry_is_ours(struct request *r)
 
 bool lookup_response_is_ours(struct request *r, const struct flight_response *response)
 {
+    const struct purge_subject subject = {r->key.bytes, response->tags};
+    if (r->store && !purge_is_current(r->store->purges, &subject, response->purge_seq)) {
+        flight_unlist(r->reader);
+        return false;
+    }
     if (response->vary.n == 0)
         return true;
     return slice_eq(lookup_vary_values(r, response->vary), response->variant);

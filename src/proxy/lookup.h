@@ -27,6 +27,8 @@ bool lookup_response_is_ours(struct request *, const struct flight_response *);
 enum cache_outcome lookup_outcome(struct request *, enum flight_entry_from);
 /* The key of the request's URI, in the cache of its location. */
 struct cache_key lookup_key(struct request *);
+/* Host and target, as purges name them: `example.com/a?x=1`. */
+struct slice lookup_url(const struct request_head *, struct arena *);
 /* A vary index was found: sets vary, vary_generation and variant. */
 void lookup_use_index(struct request *, const struct entry *index);
 /* One record of the memory tier (one reference), or NULL. */

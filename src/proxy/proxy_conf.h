@@ -7,7 +7,7 @@
 #include "http/args.h"
 #include "http/coding.h"
 #include "http/fields.h"
-#include "net/address.h"
+#include "net/address_range.h"
 #include "proxy/regex.h"
 #include "proxy/template.h"
 #include "upstream/upstream_conf.h"
@@ -214,7 +214,11 @@ struct location_conf {
     unsigned use_stale;        /* enum next_upstream, USE_STALE_UPDATING */
     bool background_update;    /* a stale response goes out before it is validated, not after */
     bool revalidate;           /* proxy_cache_revalidate: conditional requests */
-    bool cache_status;         /* proxy_cache_status: send Cache-Status */
+    const struct address_range *purge_from; /* proxy_cache_purge: who may; none: it is off */
+    size_t purge_from_n;
+    const struct slice *tag_fields; /* proxy_cache_tags, lower case */
+    size_t tag_fields_n;
+    bool cache_status;       /* proxy_cache_status: send Cache-Status */
     int64_t hit_for_miss_ms; /* how long a key whose response may not be shared is not queued for */
 
     /* content codings of responses */

@@ -61,6 +61,7 @@ enum rehearsed rehearse_route(struct request *r)
     case REQ_ROUTE:
     case REQ_COLLAPSE:
     case REQ_DELIVER:
+    case REQ_PURGE:
     case REQ_REPLY:
     case REQ_TUNNEL:
     case REQ_LOG:

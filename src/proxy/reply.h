@@ -22,6 +22,7 @@
       "request head over large_client_header_buffers or max_headers", true)                        \
     X(UNKNOWN_CODING, 501, "http_request_error", "transfer coding not implemented", true)          \
     X(BAD_VERSION, 505, "http_request_error", "HTTP version not supported", true)                  \
+    X(PURGE_REFUSED, 403, "http_request_denied", "PURGE refused by proxy_cache_purge", false)      \
     X(NOT_FOUND, 404, "", "no location", false)                                                    \
     X(VALUE_NOT_FOUND, 404, "", "not found in memcached", false)                                   \
     X(MEMCACHED_FAILED, 502, "destination_unavailable", "no memcached server answered", false)     \

@@ -13,6 +13,7 @@
 #include "proxy/fetch.h"
 #include "proxy/lookup.h"
 #include "proxy/outcome.h"
+#include "proxy/purge_client.h"
 #include "proxy/raw.h"
 #include "proxy/reply.h"
 #include "proxy/route.h"
@@ -30,7 +31,7 @@
 
 typedef enum request_state request_step_fn(struct request *);
 static request_step_fn step_read_head, step_raw, step_lookup, step_collapse, step_fetch,
-    step_deliver, step_reply, step_tunnel, step_log, step_end;
+    step_deliver, step_purge, step_reply, step_tunnel, step_log, step_end;
 
 #define TO(state) (1u << REQ_##state)
 struct request_row {
@@ -41,7 +42,8 @@ struct request_row {
 
 static const struct request_row rows[REQ_COUNT] = {
     [REQ_READ_HEAD] = {"read-head", step_read_head, TO(ROUTE) | TO(REPLY) | TO(LOG)},
-    [REQ_ROUTE] = {"route", request_route, TO(RAW) | TO(LOOKUP) | TO(FETCH) | TO(REPLY) | TO(LOG)},
+    [REQ_ROUTE] = {"route", request_route,
+                   TO(RAW) | TO(LOOKUP) | TO(FETCH) | TO(PURGE) | TO(REPLY) | TO(LOG)},
     [REQ_RAW] = {"raw", step_raw, TO(DELIVER) | TO(COLLAPSE) | TO(FETCH) | TO(REPLY) | TO(LOG)},
     [REQ_LOOKUP] = {"lookup", step_lookup,
                     TO(DELIVER) | TO(COLLAPSE) | TO(FETCH) | TO(REPLY) | TO(LOG)},
@@ -50,6 +52,7 @@ static const struct request_row rows[REQ_COUNT] = {
     [REQ_FETCH] = {"fetch", step_fetch,
                    TO(DELIVER) | TO(LOOKUP) | TO(REPLY) | TO(TUNNEL) | TO(LOG)},
     [REQ_DELIVER] = {"deliver", step_deliver, TO(LOOKUP) | TO(FETCH) | TO(LOG)},
+    [REQ_PURGE] = {"purge", step_purge, TO(REPLY) | TO(LOG)},
     [REQ_REPLY] = {"reply", step_reply, TO(LOG)},
     [REQ_TUNNEL] = {"tunnel", step_tunnel, TO(LOG)},
     [REQ_LOG] = {"log", step_log, TO(END)},
@@ -248,6 +251,21 @@ static void drop_connection_fields(struct request *r)
     }
 }
 
+static enum request_state route_to_purge(struct request *r)
+{
+    r->upload.discard = true;
+    return purge_is_allowed(r) ? REQ_PURGE : request_fail(r, REPLY_PURGE_REFUSED);
+}
+
+/* A POST there says in its content what it wants. */
+static enum request_state route_to_admin(struct request *r)
+{
+    if (r->head.method == METHOD_POST)
+        return REQ_PURGE;
+    r->upload.discard = true;
+    return REQ_REPLY;
+}
+
 /* Neither the client's next content is of use, nor a method that a raw value does not answer. */
 static enum request_state route_to_memcached_alone(struct request *r)
 {
@@ -277,6 +295,8 @@ static enum request_state route_to_origin(struct request *r)
     const struct location_conf *l = r->location;
     if (is_looping(r))
         return request_fail(r, REPLY_LOOP);
+    if (purge_is_asked(r))
+        return route_to_purge(r);
     if (!l->cache_on || r->head.upgrade.n > 0)
         return REQ_FETCH;
     if (!policy_request_may_lookup(&r->head, &l->rules)) {
@@ -307,8 +327,8 @@ enum request_state request_route(struct request *r)
     switch (l->handler) {
     case HANDLER_PROXY: return route_to_origin(r);
     case HANDLER_MEMCACHED: return route_to_memcached(r);
-    case HANDLER_RETURN:
-    case HANDLER_ADMIN: r->upload.discard = true; return REQ_REPLY;
+    case HANDLER_RETURN: r->upload.discard = true; return REQ_REPLY;
+    case HANDLER_ADMIN: return route_to_admin(r);
     case HANDLER_NONE: break;
     }
     return request_fail(r, REPLY_NOT_FOUND);
@@ -526,6 +546,14 @@ static enum request_state step_deliver(struct request *r)
     return REQ_LOG;
 }
 
+static enum request_state step_purge(struct request *r)
+{
+    if (!purge_run(r))
+        return REQ_STAY;
+    r->upload.discard = true;
+    return REQ_REPLY;
+}
+
 static enum request_state step_reply(struct request *r)
 {
     deliver_reply(r);
@@ -605,6 +633,7 @@ static enum request_state step_end(struct request *r)
     r->ended = true;
     counter_sub(&r->worker->counters, COUNTER_REQUESTS_ACTIVE, 1);
     timer_cancel(&r->wait);
+    purge_cancel(r);
     if (r->raw)
         raw_end(r->raw);
     deliver_chunks_end(r);
@@ -666,6 +695,8 @@ void request_on_upload(struct request *r)
     }
     if (r->fetch)
         fetch_on_upload(r->fetch);
+    else if (r->state == REQ_PURGE)
+        request_run(r);
 }
 
 /* The rest of the request will not come: the origin must not take it for whole. */

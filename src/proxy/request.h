@@ -17,6 +17,7 @@ struct client;
 struct coded;
 struct deliver_chunks;
 struct fetch;
+struct purge;
 struct raw;
 
 /* The states, in the order of a request's life; X(id, name). */
@@ -28,6 +29,7 @@ struct raw;
     X(COLLAPSE, "collapse")   \
     X(FETCH, "fetch")         \
     X(DELIVER, "deliver")     \
+    X(PURGE, "purge")         \
     X(REPLY, "reply")         \
     X(TUNNEL, "tunnel")       \
     X(LOG, "log")             \
@@ -108,6 +110,7 @@ struct request {
     size_t head_bytes;            /* $request_length counts content too */
     struct cache_control control; /* of the request */
     struct upload upload;         /* its content */
+    struct purge *purge;          /* what it purges (proxy/purge.h); NULL: nothing */
     int64_t start_us;             /* monotonic, when its first byte was read */
     wall_ms start_wall;
     char id[32]; /* $request_id, hex; made when first asked for */

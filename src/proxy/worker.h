@@ -18,6 +18,7 @@ struct access_log;
 struct client;
 struct coded_jobs;
 struct flight_table;
+struct purge_order;
 struct raw_store;
 struct request;
 struct uses;
@@ -47,6 +48,8 @@ struct admin_reply {
     uint16_t status;
     struct slice type;
     struct slice content;
+    struct purge_order *order; /* to a POST: what is to be purged (proxy/purge.h); NULL: the answer
+                                  stands */
 };
 typedef void admin_fn(void *owner, struct request *, struct admin_reply *);
 

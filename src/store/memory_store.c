@@ -57,6 +57,21 @@ static void memory_del(struct store *s, const struct cache_key *key)
     memory_tier_del(tier_of(s), key);
 }
 
+/* No other process has it. */
+static bool memory_sync(struct store *s, struct store_sync *sync)
+{
+    (void)s;
+    sync->servers = 0;
+    sync->failed_n = 0;
+    return false;
+}
+
+static void memory_cancel_sync(struct store *s, struct store_sync *sync)
+{
+    (void)s;
+    (void)sync;
+}
+
 static void memory_free(struct store *s)
 {
     free(container_of(s, struct memory_store, store));
@@ -72,6 +87,8 @@ struct store *memory_store_new(struct memory_tier *tier)
         .release = memory_release,
         .renew = memory_renew,
         .del = memory_del,
+        .sync = memory_sync,
+        .cancel_sync = memory_cancel_sync,
         .free = memory_free,
     };
     struct memory_store *m = malloc(sizeof(*m));

@@ -4,6 +4,7 @@
 #include "base/parse.h"
 #include "store/pack.h"
 #include "store/pool_chunks.h"
+#include "store/purge_sync.h"
 
 #include <stdlib.h>
 
@@ -32,6 +33,7 @@ struct pool_store {
     struct mc_pool *pool;
     struct mc_key_maker *keys;
     struct slice prefix;
+    struct purge_sync *sync; /* NULL: purges are not shared */
     struct pack *pack;
     struct cache_compress compress;
     struct pool_chunks chunks;
@@ -214,6 +216,13 @@ static void pool_cancel(struct store *store, struct store_get *get)
     give_get(pool_store_of(store), pg);
 }
 
+/* Before the pool's log of purges is known nobody could tell what they are to this response. */
+static bool is_unnumbered(const struct pool_store *s, const struct entry *entry)
+{
+    const struct stored_meta *meta = &entry->view.meta;
+    return s->sync != NULL && meta->kind == STORED_RESPONSE && meta->purge_seq == 0;
+}
+
 bool pool_put_record(struct mc_pool *pool, const struct pool_put *put, struct blob *record)
 {
     if (put->version == STORE_ABSENT)
@@ -266,7 +275,7 @@ static bool pool_put(struct store *store, struct entry *entry, int64_t ttl_s,
     }
     mc_key_make(s->keys, s->prefix, entry->view.key, &put.key);
     pool_chunks_overtake(&s->chunks, &put.key);
-    bool sent = put_entry(s, entry, &put);
+    bool sent = !is_unnumbered(s, entry) && put_entry(s, entry, &put);
     if (!sent)
         pool_put_none(s->pool, &put);
     return sent;
@@ -299,6 +308,19 @@ static void pool_del(struct store *store, const struct cache_key *cache_key)
     mc_key_make(s->keys, s->prefix, cache_key->bytes, &key);
     pool_chunks_overtake(&s->chunks, &key);
     mc_pool_del(s->pool, &key);
+}
+
+static bool pool_sync(struct store *store, struct store_sync *sync)
+{
+    struct pool_store *s = pool_store_of(store);
+    sync->servers = 0;
+    sync->failed_n = 0;
+    return s->sync != NULL && purge_sync_start(s->sync, sync);
+}
+
+static void pool_cancel_sync(struct store *store UNUSED, struct store_sync *sync)
+{
+    purge_sync_cancel(sync);
 }
 
 /* -- chunks (pool_chunks.h) -- */
@@ -334,6 +356,7 @@ static void pool_free(struct store *store)
         s->free_gets = pg->next_free;
         free(pg);
     }
+    purge_sync_free(&s->sync);
     pool_chunks_fini(&s->chunks);
     mc_key_maker_free(&s->keys);
     pack_free(&s->pack);
@@ -348,6 +371,8 @@ static const struct store_ops ops = {
     .release = pool_release,
     .renew = pool_renew,
     .del = pool_del,
+    .sync = pool_sync,
+    .cancel_sync = pool_cancel_sync,
     .free = pool_free,
     .read = pool_read,
     .read_cancel = pool_read_cancel,
@@ -371,6 +396,13 @@ struct store *store_pool_new(struct mc_pool *pool, struct slice prefix)
     s->chunks = (struct pool_chunks){pool, keys, prefix, &s->counters.invalid, {NULL, NULL}, 0};
     list_init(&s->chunks.splits);
     return &s->store;
+}
+
+void store_pool_share_purges(struct store *store, struct slice name, struct purge_book *book)
+{
+    struct pool_store *s = pool_store_of(store);
+    ASSERT(s->sync == NULL);
+    s->sync = purge_sync_new(s->pool, s->keys, s->prefix, name, book);
 }
 
 void store_pool_compress(struct store *store, const struct cache_compress *compress)

@@ -19,6 +19,9 @@ struct store_pool_counters {
  * freed. Free it with its ops' free, which every lookup must precede with its callback or its
  * cancel. NULL: the crypto library lacks SHA-256. */
 NODISCARD struct store *store_pool_new(struct mc_pool *pool, struct slice prefix);
+/* From now on the pool's log of the purges of cache `name` is the book's (store/purge_sync.h).
+ * Keeps both. */
+void store_pool_share_purges(struct store *, struct slice name, struct purge_book *);
 /* What is put from now on is compressed where this says so; what others have compressed is read in
  * any case. Keeps what `types` points to until the store is freed. */
 void store_pool_compress(struct store *, const struct cache_compress *);

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "cache/freshness.h"
+#include "cache/purge.h"
 
 #include <stdlib.h>
 
@@ -14,7 +15,7 @@ struct tiered_get {
     struct store_get inner;
     struct tiered_store *store;
     struct store_get *get;
-    struct entry *checked; /* one reference; holds the key's bytes */
+    struct entry *checked; /* one reference; holds the key's bytes; NULL: the whole is wanted */
     struct list link;      /* among the store's checks */
     struct tiered_get *next_free;
 };
@@ -90,7 +91,7 @@ static bool is_purged(const struct store_get *get)
 
 /* -- is it still what the pool has? -- */
 
-static store_get_fn tiered_on_check;
+static store_get_fn tiered_on_check, tiered_on_pool;
 static void check(struct tiered_store *s, struct entry *entry, const struct cache_key *key,
                   bool whole);
 
@@ -105,8 +106,9 @@ static void end_check(struct tiered_get *tg)
 
 /* The pool has it no more, or marked stale: who asks next looks there. What has come into memory
  * since the question was asked stays. */
-static void forget(struct tiered_store *s, const struct tiered_get *tg)
+static void forget(const struct tiered_get *tg)
 {
+    struct tiered_store *s = tg->store;
     struct store_get now = {.key = tg->inner.key};
     if (store_peek(s->memory, &now) == STORE_HIT && now.entry == tg->checked)
         store_del(s->memory, &now.key);
@@ -135,7 +137,7 @@ static void on_checked(struct tiered_get *tg, enum store_result result)
         keep_in_memory(s, tg->inner.entry);
     } else if (result != STORE_HIT || tg->inner.entry != NULL) {
         if (tg->inner.answered)
-            forget(s, tg);
+            forget(tg);
     } else if (tg->inner.version != atomic_load_explicit(&entry->version, memory_order_relaxed)) {
         check(s, entry, &tg->inner.key, true);
     }
@@ -166,16 +168,25 @@ static void check(struct tiered_store *s, struct entry *entry, const struct cach
         end_check(tg); /* the pool is out of use: memory goes on alone */
 }
 
-/* Behind the hit: one check for all workers, as the entry is theirs in common. */
-static void check_if_due(struct tiered_store *s, const struct store_get *get)
+/* One check for all workers, as the entry is theirs in common. */
+static void check_behind(struct tiered_store *s, const struct store_get *get, mono_ms last,
+                         mono_ms now)
 {
     struct entry *entry = get->entry;
+    if (atomic_compare_exchange_strong(&entry->checked_ms, &last, now))
+        check(s, entry, &get->key,
+              atomic_load_explicit(&entry->version, memory_order_relaxed) == 0);
+}
+
+static void note_hit(struct tiered_store *s, struct store_get *get)
+{
     mono_ms now = clock_mono_ms();
-    mono_ms last = atomic_load_explicit(&entry->checked_ms, memory_order_relaxed);
-    if (last == ENTRY_UNPOOLED || now - last < s->revalidate_ms ||
-        !atomic_compare_exchange_strong(&entry->checked_ms, &last, now))
+    mono_ms last = atomic_load_explicit(&get->entry->checked_ms, memory_order_relaxed);
+    if (last == ENTRY_UNPOOLED || now - last < s->revalidate_ms / 2)
         return;
-    check(s, entry, &get->key, atomic_load_explicit(&entry->version, memory_order_relaxed) == 0);
+    get->unchecked = now - last >= s->revalidate_ms;
+    if (!get->unchecked)
+        check_behind(s, get, last, now);
 }
 
 /* -- operations -- */
@@ -184,9 +195,37 @@ static enum store_result tiered_peek(struct store *store, struct store_get *get)
 {
     struct tiered_store *s = tiered_of(store);
     enum store_result result = store_peek(s->memory, get);
+    get->unchecked = false;
     if (result == STORE_HIT && s->revalidate_ms > 0)
-        check_if_due(s, get);
+        note_hit(s, get);
     return result;
+}
+
+/* The pool does not answer: memory goes on alone, for as long as after a check. */
+static enum store_result take_from_memory(struct tiered_store *s, struct store_get *get)
+{
+    enum store_result result = store_peek(s->memory, get);
+    if (result == STORE_HIT)
+        note_checked(get->entry, clock_mono_ms());
+    return result;
+}
+
+/* Where memory has the whole of what the pool has in chunks, the whole answers, and stays. */
+static void keep_or_use_whole(struct tiered_store *s, struct store_get *get)
+{
+    struct store_get ours = {.key = get->key};
+    bool has_whole = stored_is_manifest(&get->entry->view.meta) &&
+                     store_peek(s->memory, &ours) == STORE_HIT &&
+                     is_manifest_of(get->entry, ours.entry);
+    if (!has_whole) {
+        entry_unref(&ours.entry);
+        keep_in_memory(s, get->entry);
+        return;
+    }
+    atomic_store_explicit(&ours.entry->version, get->version, memory_order_relaxed);
+    note_checked(ours.entry, clock_mono_ms());
+    entry_unref(&get->entry);
+    get->entry = ours.entry;
 }
 
 /* Hands what the pool answered to the user's half. */
@@ -209,39 +248,108 @@ static enum store_result take_answer(struct tiered_get *tg, enum store_result re
     if (get->count_add > 0)
         return result;
     if (result == STORE_HIT && !is_purged(get) && !get->copy)
-        keep_in_memory(s, get->entry);
-    return result == STORE_MISS && !get->answered ? store_peek(s->memory, get) : result;
+        keep_or_use_whole(s, get);
+    return result == STORE_MISS && !get->answered ? take_from_memory(s, get) : result;
+}
+
+static enum store_result ask_whole(struct tiered_get *tg)
+{
+    tg->inner = (struct store_get){.key = tg->get->key,
+                                   .count_add = tg->get->count_add,
+                                   .count_s = tg->get->count_s,
+                                   .next = tg->get->next,
+                                   .want = tg->get->want,
+                                   .fn = tiered_on_pool,
+                                   .owner = tg};
+    return store_get(tg->store->pool, &tg->inner);
+}
+
+/* It is as it was: what memory has answers. */
+static enum store_result take_checked(struct tiered_get *tg)
+{
+    struct store_get *get = tg->get;
+    get->pending = NULL;
+    get->entry = tg->checked;
+    get->tier = TIER_POOL;
+    get->answered = true;
+    get->version = tg->inner.version;
+    note_checked(get->entry, clock_mono_ms());
+    give_get(tg->store, tg);
+    return STORE_HIT;
+}
+
+/* The version has been asked for. */
+static enum store_result on_version(struct tiered_get *tg, enum store_result result)
+{
+    uint64_t known = atomic_load_explicit(&tg->checked->version, memory_order_relaxed);
+    if (result == STORE_HIT && tg->inner.entry == NULL && !tg->inner.stale &&
+        tg->inner.version == known)
+        return take_checked(tg);
+    if (tg->inner.answered)
+        forget(tg);
+    entry_unref(&tg->checked);
+    entry_unref(&tg->inner.entry);
+    if (!tg->inner.answered)
+        return take_answer(tg, STORE_MISS);
+    enum store_result whole = ask_whole(tg);
+    return whole == STORE_PENDING ? STORE_PENDING : take_answer(tg, whole);
 }
 
 static void tiered_on_pool(struct store_get *inner, enum store_result result)
 {
     struct tiered_get *tg = container_of(inner, struct tiered_get, inner);
     struct store_get *get = tg->get;
-    get->fn(get, take_answer(tg, result));
+    enum store_result taken = tg->checked ? on_version(tg, result) : take_answer(tg, result);
+    if (taken != STORE_PENDING)
+        get->fn(get, taken);
+}
+
+/* What memory has answers once the pool says that it is the same: while it is fresh, and nobody
+ * wants more of the pool. One reference, or NULL. */
+static struct entry *memory_if_same(struct tiered_store *s, struct store_get *get)
+{
+    struct store_get peek = {.key = get->key};
+    wall_ms now = clock_wall_ms();
+    if (s->revalidate_ms == 0 || get->past_memory || get->count_add > 0 ||
+        store_peek(s->memory, &peek) != STORE_HIT)
+        return NULL;
+    (void)purge_check(s->store.purges, &peek.entry, now);
+    if (peek.entry == NULL)
+        return NULL;
+    const struct stored_meta *meta = &peek.entry->view.meta;
+    if (meta->kind != STORED_RESPONSE || freshness_age_s(meta, now) >= meta->lifetime_s ||
+        atomic_load_explicit(&peek.entry->version, memory_order_relaxed) == 0)
+        entry_unref(&peek.entry);
+    return peek.entry;
+}
+
+static bool memory_answers(struct store *store, struct store_get *get)
+{
+    if (get->past_memory || get->count_add > 0 || tiered_peek(store, get) != STORE_HIT)
+        return false;
+    (void)purge_check(store->purges, &get->entry, clock_wall_ms());
+    if (get->entry != NULL && get->unchecked)
+        entry_unref(&get->entry);
+    return get->entry != NULL;
 }
 
 /* Who wants to fetch has looked into memory before, and must hear of the other processes. */
 static enum store_result tiered_get(struct store *store, struct store_get *get)
 {
     struct tiered_store *s = tiered_of(store);
-    bool past_memory = get->past_memory || get->count_add > 0;
-    if (get->want.lease_s == 0 && !past_memory && store_peek(s->memory, get) == STORE_HIT)
+    if (get->want.lease_s == 0 && memory_answers(store, get))
         return STORE_HIT;
     struct tiered_get *tg = take_get(s);
-    *tg = (struct tiered_get){
-        .inner = {.key = get->key,
-                  .count_add = get->count_add,
-                  .count_s = get->count_s,
-                  .next = get->next,
-                  .want = get->want,
-                  .fn = tiered_on_pool,
-                  .owner = tg},
-        .store = s,
-        .get = get,
-    };
+    *tg = (struct tiered_get){.store = s, .get = get, .checked = memory_if_same(s, get)};
     get->pending = tg;
+    if (tg->checked == NULL) {
+        enum store_result whole = ask_whole(tg);
+        return whole == STORE_PENDING ? STORE_PENDING : take_answer(tg, whole);
+    }
+    tg->inner =
+        (struct store_get){.key = get->key, .check = true, .fn = tiered_on_pool, .owner = tg};
     enum store_result result = store_get(s->pool, &tg->inner);
-    return result == STORE_PENDING ? STORE_PENDING : take_answer(tg, result);
+    return result == STORE_PENDING ? STORE_PENDING : on_version(tg, result);
 }
 
 static void tiered_cancel(struct store *store, struct store_get *get)
@@ -252,6 +360,7 @@ static void tiered_cancel(struct store *store, struct store_get *get)
         return;
     get->pending = NULL;
     store_cancel(s->pool, &tg->inner);
+    entry_unref(&tg->checked);
     give_get(s, tg);
 }
 
@@ -282,6 +391,16 @@ static void tiered_del(struct store *store, const struct cache_key *key)
     struct tiered_store *s = tiered_of(store);
     store_del(s->memory, key);
     store_del(s->pool, key);
+}
+
+static bool tiered_sync(struct store *store, struct store_sync *sync)
+{
+    return store_sync(tiered_of(store)->pool, sync);
+}
+
+static void tiered_cancel_sync(struct store *store, struct store_sync *sync)
+{
+    store_cancel_sync(tiered_of(store)->pool, sync);
 }
 
 /* Only the pool has chunks: what memory has is whole, or a manifest. */
@@ -334,6 +453,8 @@ static const struct store_ops ops = {
     .release = tiered_release,
     .renew = tiered_renew,
     .del = tiered_del,
+    .sync = tiered_sync,
+    .cancel_sync = tiered_cancel_sync,
     .free = tiered_free,
     .read = tiered_read,
     .read_cancel = tiered_read_cancel,

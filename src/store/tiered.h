@@ -5,9 +5,12 @@
 
 #include "cache/store.h"
 
-/* A hit in memory is checked against the pool, behind it, when the last check is `revalidate_ms`
- * old (0: never): one that the pool has no more is forgotten, one that it has a newer version of is
- * replaced. What the pool could not take is not checked. `memory` answers at once, `pool` may be
- * pending. Takes both; frees them with itself. Free it with its ops' free. */
+/* What is in memory answers alone for `revalidate_ms` after the pool was last asked about it (0:
+ * for ever): in the second half of that time a hit has it checked, behind itself; a hit that comes
+ * later is `unchecked`, and store_get asks for the version before it gives what memory has. One
+ * that the pool has no more is forgotten, one that it has a newer version of is replaced; so memory
+ * is behind the pool by that time and one memcached timeout at most. What the pool could not take
+ * is not checked, and a pool that does not answer lets memory go on alone. `memory` answers at
+ * once, `pool` may be pending. Takes both; frees them with itself. Free it with its ops' free. */
 NODISCARD struct store *store_tiered_new(struct store *memory, struct store *pool,
                                          int64_t revalidate_ms);

@@ -1,5 +1,5 @@
 /* `mcproxy cache key`, `get` and `purge`: one URL in its pool. */
-#include "admin/text.h"
+#include "base/text.h"
 #include "cache/freshness.h"
 #include "cache/variants.h"
 #include "http/date.h"

@@ -1,5 +1,5 @@
-#include "admin/text.h"
 #include "base/assert.h"
+#include "base/text.h"
 #include "tools/report_value.h"
 
 #define COLUMNS_MAX 32

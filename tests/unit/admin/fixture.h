@@ -2,7 +2,7 @@
 #pragma once
 
 #include "admin/admin.h"
-#include "admin/text.h"
+#include "base/text.h"
 
 struct fixture {
     struct counters first;

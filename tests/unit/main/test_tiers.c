@@ -26,9 +26,9 @@ static void test_same_name_is_the_same_tier(void **state UNUSED)
     struct tiers tiers;
     size_t n = 0;
     tiers_init(&tiers, 1);
-    struct tier *first = tiers_ref(&tiers, SLICE("pages"), MIB);
-    struct tier *again = tiers_ref(&tiers, SLICE("pages"), 2 * MIB);
-    struct tier *other = tiers_ref(&tiers, SLICE("page"), 3 * MIB);
+    struct tier *first = tiers_ref(&tiers, SLICE("pages"), MIB, false);
+    struct tier *again = tiers_ref(&tiers, SLICE("pages"), 2 * MIB, false);
+    struct tier *other = tiers_ref(&tiers, SLICE("page"), 3 * MIB, false);
     assert_ptr_equal(first, again);
     assert_ptr_not_equal(first, other);
     assert_int_equal(max_bytes(first), MIB); /* only tiers_resize changes it */
@@ -49,7 +49,7 @@ static void test_tier_that_nobody_names_is_gone(void **state UNUSED)
     struct tiers tiers;
     size_t n = 0;
     tiers_init(&tiers, 1);
-    struct tier *t = tiers_ref(&tiers, SLICE("pages"), MIB);
+    struct tier *t = tiers_ref(&tiers, SLICE("pages"), MIB, false);
     tiers_unref(&tiers, &t);
     tiers_each(&tiers, count, &n);
     assert_int_equal(n, 0);

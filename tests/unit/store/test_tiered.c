@@ -150,21 +150,75 @@ static void test_check_finds_a_delete(void **state)
     until_memory_has(f, "/a", NULL);
 }
 
-/* The first check learns the version with the value; from then on only the version is asked for. */
+static void until_unchecked(struct fixture *f, const char *key)
+{
+    struct lookup l;
+    rig_turns(&f->rig, REVALIDATE_MS + 5);
+    assert_int_equal(peek(f, &l, key), STORE_HIT);
+    assert_true(l.get.unchecked);
+    entry_unref(&l.get.entry);
+}
+
+/* The first lookup learns the version with the value; from then on only the version is asked for.
+ */
 static void test_unchanged_content_is_not_read_again(void **state)
 {
     struct fixture *f = *state;
     struct lookup l;
     put(f->tiered, "/a", "one", 0);
     for (int i = 0; i < 4; i++) {
-        rig_turns(&f->rig, REVALIDATE_MS + 5);
-        for (int hit = 0; hit < 2; hit++) { /* the second one brings no check of its own */
-            assert_int_equal(peek(f, &l, "/a"), STORE_HIT);
-            entry_unref(&l.get.entry);
-        }
+        until_unchecked(f, "/a");
+        (void)lookup(&f->rig, f->tiered, &l, "/a");
+        lookup_expect(&l, TIER_POOL, "one");
     }
-    rig_turns(&f->rig, 5);
     assert_int_equal(rig_count(&f->rig, MC_GETS), 4);
+}
+
+static void learn_version(struct fixture *f, const char *key)
+{
+    struct lookup l;
+    until_unchecked(f, key);
+    (void)lookup(&f->rig, f->tiered, &l, key);
+    entry_unref(&l.get.entry);
+    until_unchecked(f, key);
+}
+
+static void test_idle_content_gives_way_to_newer_content(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    put(f->tiered, "/a", "one", 0);
+    learn_version(f, "/a");
+    put(f->pool, "/a", "two", 0);
+    (void)lookup(&f->rig, f->tiered, &l, "/a");
+    lookup_expect(&l, TIER_POOL, "two");
+}
+
+static void test_idle_content_that_is_gone_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    struct cache_key key = cache_key_of("/a");
+    put(f->tiered, "/a", "one", 0);
+    learn_version(f, "/a");
+    store_del(f->pool, &key);
+    assert_int_equal(lookup(&f->rig, f->tiered, &l, "/a"), STORE_MISS);
+    assert_int_equal(peek(f, &l, "/a"), STORE_MISS);
+}
+
+static void test_idle_content_answers_where_the_pool_does_not(void **state)
+{
+    struct fixture *f = *state;
+    struct lookup l;
+    put(f->tiered, "/a", "one", 0);
+    learn_version(f, "/a");
+    memcached_kill(&f->memcached);
+    (void)lookup(&f->rig, f->tiered, &l, "/a");
+    lookup_expect(&l, TIER_MEMORY, "one");
+    assert_int_equal(peek(f, &l, "/a"), STORE_HIT);
+    assert_false(l.get.unchecked);
+    entry_unref(&l.get.entry);
+    memcached_start_again(&f->memcached);
 }
 
 static void test_cancel(void **state)
@@ -208,6 +262,9 @@ int main(void)
         WITH_MEMCACHED(test_check_finds_newer_content),
         WITH_MEMCACHED(test_check_finds_a_delete),
         WITH_MEMCACHED(test_unchanged_content_is_not_read_again),
+        WITH_MEMCACHED(test_idle_content_gives_way_to_newer_content),
+        WITH_MEMCACHED(test_idle_content_that_is_gone_is_forgotten),
+        WITH_MEMCACHED(test_idle_content_answers_where_the_pool_does_not),
         WITH_MEMCACHED(test_cancel),
         WITH_MEMCACHED(test_pool_down),
     };

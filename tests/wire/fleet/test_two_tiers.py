@@ -50,10 +50,68 @@ def test_newer_content_of_another_process_is_seen(pair, origin, memcached):
     origin.silent()
 
 
+def reads(memcached):
+    return int(memcached.stats()["cmd_get"])
+
+
+def wait_idle(pair, memcached):
+    """Longer than memory_revalidate: each proxy has looked for purges several times."""
+    before = reads(memcached)
+    poll_until(lambda: reads(memcached) >= before + 4 * len(pair), "several looks at the log of purges")
+
+
+def test_idle_content_is_compared_before_it_answers(pair, origin, memcached):
+    fill(pair, origin, memcached)
+    client = pair[0].client().get("/a", cache_control="no-cache")
+    origin.receive().reply(content="two", cache_control="max-age=600")
+    client.expect(200, content="two")
+    wait_idle(pair, memcached)
+    pair[1].client().get("/a").expect(200, content="two", cache_status=hit())
+    origin.silent()
+
+
+def test_idle_content_that_the_pool_has_no_more_is_not_used(pair, origin, memcached):
+    fill(pair, origin, memcached)
+    purge(memcached)
+    wait_idle(pair, memcached)
+    client = pair[1].client().get("/a")
+    origin.receive().reply(content="two", cache_control="max-age=600")
+    client.expect(200, content="two")
+
+
+def test_idle_content_that_is_the_same_is_not_read_again(pair, origin, memcached):
+    fill(pair, origin, memcached, content="x" * 100000)
+    pair[1].client().get("/a").expect(200)
+    wait_idle(pair, memcached)
+    pair[1].client().get("/a").expect(200, content="x" * 100000, cache_status=hit())
+    server = "memcached.default." + memcached.address
+    wait_idle(pair, memcached)
+    before = pair[1].counter(server + ".bytes_in")
+    pair[1].client().get("/a").expect(200, content="x" * 100000, cache_status=hit())
+    assert pair[1].counter(server + ".bytes_in") - before < 50000
+
+
+@pytest.mark.parametrize("kind", ["range", "conditional", "authorization"])
+def test_idle_content_answers_what_a_miss_would_pass_on(pair, origin, memcached, kind):
+    fields = {"range": dict(range="bytes=1-1"), "conditional": dict(if_none_match='"1"'), "authorization": dict(authorization="x")}
+    fill(pair, origin, memcached, content="one", etag='"1"', cache_control="public, max-age=600")
+    wait_idle(pair, memcached)
+    pair[1].client().get("/a", **fields[kind]).expect({"range": 206, "conditional": 304}.get(kind, 200), cache_status=hit())
+    origin.silent()
+
+
+@pytest.mark.parametrize("pair", ["2s"], indirect=True)
 def test_hits_do_not_wait_for_the_check(pair, origin, memcached):
     fill(pair, origin, memcached)
     memcached.stop()
     client = pair[1].client()
+    asked = "memcached.default." + memcached.address + ".gets"
+    before = pair[1].counter(asked)
+
+    def check_is_under_way():
+        client.get("/a").expect(200, content="one", timeout=0.5)
+        return pair[1].counter(asked) > before
+    poll_until(check_is_under_way, "a check")
     for _ in range(30):
         client.get("/a").expect(200, content="one", timeout=0.5)
     memcached.cont()

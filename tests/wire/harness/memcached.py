@@ -6,10 +6,14 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from .deadline import WAIT_S, Deadline, poll_until, wait_readable
 from .process import free_port, kill_group, start
+
+
+LOG_S = 5 * 365 * 24 * 3600
 
 
 class Memcached:
@@ -84,14 +88,23 @@ class Memcached:
         return dict(re.findall(r"STAT (\S+) (\S+)", self.command("stats", end=b"END\r\n").decode()))
 
     def items(self):
-        return int(self.stats()["curr_items"])
+        """How many there are, without logs of purges."""
+        return int(self.stats()["curr_items"]) - len(self.logs())
 
-    def keys(self):
-        """All keys, as memcached's own listing gives them (percent-encoded)."""
+    def _listing(self):
+        """All keys, as memcached's own listing gives them (percent-encoded), with their ends."""
         def listing():  # one at a time
             reply = self.command("lru_crawler metadump all", end=(b"END\r\n", b"crawler request\r\n"))
             return reply if reply.endswith(b"END\r\n") else None
-        return re.findall(r"^key=(\S+)", poll_until(listing, "a listing of the keys").decode(), re.M)
+        return re.findall(r"^key=(\S+) exp=(-?\d+)", poll_until(listing, "a listing of the keys").decode(), re.M)
+
+    def keys(self):
+        """All but logs of purges."""
+        return [key for key, end in self._listing() if int(end) < time.time() + LOG_S]
+
+    def logs(self):
+        """The keys of logs of purges: nothing else is kept for so long."""
+        return [key for key, end in self._listing() if int(end) >= time.time() + LOG_S]
 
     def wait_items(self, count, timeout=None):
         """Write-back happens after the client was served."""

@@ -47,6 +47,7 @@ def wait_servers(proxy, count):
 
 def fill(proxy, origin, servers):
     origin.serve(lambda r: dict(content=r.target, cache_control="max-age=600"))
+    poll_until(lambda: any(s.logs() for s in servers), "the log of purges")      # nothing is stored before
     client = proxy.client()
     for key in KEYS:
         client.get(key).expect(200, content=key)
@@ -173,6 +174,7 @@ def test_order_of_the_records_does_not_matter(make_proxy, dns, make_memcached, o
     set_records(dns, *reversed([(p, 33, port, name.upper()) for p, _, port, name in records]))
     second = make_proxy().start(config, dns=dns.address)
     wait_servers(second, 2)
+    poll_until(lambda: second.counter("memory.default.purges_known") == 1, "the log of purges")
     assert hits(second, origin) == len(KEYS)
 
 

@@ -11,7 +11,7 @@ from harness.deadline import poll_until
 CONFIG = """
 memcached_pools: {default: {servers: [%s], connect_timeout: 1s, send_timeout: 1s, read_timeout: 1s,
                             fail_timeout: 50ms, tls: %s}}
-caches: {default: {memory: 0}}
+caches: {default: {memory: 0, memory_revalidate: 1h}}
 """
 
 

@@ -10,7 +10,7 @@ def test_the_numbers_of_a_server(tool, store, memcached):
     stats = memcached.stats()
     assert server["server"] == memcached.address and server["state"] == "up"
     assert server["version"] == stats["version"]
-    assert server["items"] == 1 and server["used_bytes"] == int(stats["bytes"])
+    assert server["items"] == int(stats["curr_items"]) and server["used_bytes"] == int(stats["bytes"])
     assert server["limit_bytes"] == 16 << 20 and server["item_max_bytes"] == 1 << 20
     assert server["stats"]["pid"] == int(stats["pid"])
     assert server["settings"]["maxbytes"] == 16 << 20 and server["settings"]["evictions"] == "on"

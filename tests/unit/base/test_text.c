@@ -1,4 +1,4 @@
-#include "admin/text.h"
+#include "base/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
