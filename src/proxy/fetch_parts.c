@@ -71,7 +71,7 @@ void fetch_ask_rest(struct fetch *f, struct fields *out)
 {
     struct request *r = f->r;
     struct arena *arena = &r->arena;
-    if (!f->may_store || f->stale || f->part_tried || r->bypass || r->pass_conditions)
+    if (!f->may_store || !r->store || f->stale || f->part_tried || r->bypass || r->pass_conditions)
         return;
     f->part_tried = true;
     f->part = parts_beginning(r);

@@ -2,6 +2,7 @@
 
 #include "cache/conditional.h"
 #include "cache/freshness.h"
+#include "cache/purge.h"
 #include "proxy/lookup.h"
 #include "proxy/stale.h"
 
@@ -13,7 +14,8 @@ struct cache_key parts_key(struct request *r, const struct cache_key *key)
 static struct entry *peek(struct request *r, struct store *store, const struct cache_key *key)
 {
     struct store_get get = {.key = parts_key(r, key)};
-    (void)store_peek(store, &get);
+    if (store_peek(store, &get) == STORE_HIT)
+        (void)purge_check(store->purges, &get.entry, loop_wall(r->worker->loop));
     return get.entry;
 }
 

@@ -146,6 +146,18 @@ void record_look(struct tool *t, struct mc_pool *pool, struct slice prefix,
         give_back(t, pool, r);
 }
 
+uint64_t record_count(struct tool *t, struct mc_pool *pool, struct slice prefix,
+                      const struct cache_key *key)
+{
+    struct mc_get get = {.next = AFTER_ANY};
+    uint64_t count = 0;
+    if (!record_key(prefix, key, &get.key) || tool_get(t, pool, &get) != MC_HIT)
+        return 0;
+    bool is_number = parse_u64(slice_trim(blob_slice(get.blob)), UINT64_MAX, &count);
+    blob_unref(&get.blob);
+    return is_number ? count : 0;
+}
+
 void record_fini(struct record *r)
 {
     entry_unref(&r->entry);

@@ -34,6 +34,9 @@ struct record {
 void record_look(struct tool *, struct mc_pool *, struct slice prefix, const struct cache_key *key,
                  struct record *);
 void record_fini(struct record *);
+/* The number of a counter that proxies share (proxy_cache_min_uses); 0: there is none. */
+uint64_t record_count(struct tool *, struct mc_pool *, struct slice prefix,
+                      const struct cache_key *);
 /* What is there: `response`, `nothing is stored`. */
 const char *record_text(const struct record *);
 /* The memcached key of a cache key. False: the crypto library has no SHA-256. */

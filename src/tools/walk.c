@@ -249,6 +249,17 @@ static void look(struct walk *w, const struct cache_key *key, struct record *rec
         memory_tier_put(w->memory, record->entry, KEEP_S, loop_now(t->worker->loop));
 }
 
+/* As the fetch will find, which would count this look too. */
+static bool used_too_little(struct walk *w)
+{
+    struct request *r = w->request;
+    if (!w->pool || r->location->min_uses <= 1 || w->found != LOOKUP_JOIN || r->entry ||
+        r->control.only_if_cached)
+        return false;
+    struct cache_key key = cache_key_uses(&r->key, &r->arena);
+    return record_count(w->tool, w->pool, w->cache->key_prefix, &key) + 1 < r->location->min_uses;
+}
+
 void walk_look(struct walk *w)
 {
     struct request *r = w->request;
@@ -265,6 +276,8 @@ void walk_look(struct walk *w)
         look(w, &r->variant, &w->variant);
     }
     w->found = lookup_memory(r);
+    if (used_too_little(w))
+        lookup_too_few_uses(r);
     w->looked = true;
 }
 

@@ -16,7 +16,7 @@ class _Ports:
     """Ports below the ephemeral range, so that no outgoing connection takes one between the look and the use. Each process
     that runs tests has a block of its own for as long as it lives, whoever else runs some on this machine."""
 
-    FIRST, BLOCK, BLOCKS = 12000, 400, 48
+    FIRST, BLOCK, BLOCKS = 12000, 1200, 16
 
     def __init__(self):
         self._lock, block = self._take_block()
@@ -40,6 +40,7 @@ class _Ports:
             port = self.first + self.next
             self.next = (self.next + 1) % self.BLOCK
             with socket.socket(family) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)     # as all servers here do
                 try:
                     s.bind((host, port))
                 except OSError:
