@@ -105,6 +105,13 @@ struct purge_sync *purge_sync_new(struct mc_pool *pool, struct mc_key_maker *key
     return s;
 }
 
+size_t purge_sync_copies(const struct purge_sync *s, struct mc_key keys[STORE_SYNC_SERVERS])
+{
+    for (size_t i = 0; i < s->copies_n; i++)
+        keys[i] = s->copies[i].get.key;
+    return s->copies_n;
+}
+
 void purge_sync_free(struct purge_sync **sp)
 {
     struct purge_sync *s = *sp;

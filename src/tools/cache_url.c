@@ -220,6 +220,10 @@ static void report_record(struct walk *w, const char *name, const struct record 
         report_known(r, "idle_s", record->idle_s, false);
         report_known(r, "item_bytes", record->item_bytes, true);
     }
+    if (walk_purged(w, record) != WALK_NOT_PURGED)
+        report_text(r, "purged",
+                    walk_purged(w, record) == WALK_PURGED ? SLICE("hard: it is not used any more")
+                                                          : SLICE("soft: it is stale"));
     if (record->entry) {
         const struct stored_view *v = &record->entry->view;
         if (v->meta.kind == STORED_VARY)

@@ -20,6 +20,19 @@ static void say_record(struct explain *x, const char *what, const struct record 
                     record->item.stale ? "; marked stale by a purge" : "");
 }
 
+static void say_purges(struct explain *x)
+{
+    switch (walk_purged(&x->walk, walk_record(&x->walk))) {
+    case WALK_NOT_PURGED: return;
+    case WALK_PURGED_SOFT:
+        explain_say(x, "purged", "softly, after it was asked for: it is stale since then");
+        return;
+    case WALK_PURGED:
+        explain_say(x, "purged", "after it was asked for: it is not used any more");
+        return;
+    }
+}
+
 static void say_place(struct explain *x)
 {
     const struct walk *w = &x->walk;
@@ -190,6 +203,7 @@ void explain_stored(struct explain *x)
     walk_look(w);
     say_place(x);
     say_freshness(x);
+    say_purges(x);
     switch (w->found) {
     case LOOKUP_FRESH:
         if (w->request->outcome == OUTCOME_HIT)

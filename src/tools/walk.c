@@ -1,6 +1,7 @@
 #include "tools/walk.h"
 
 #include "base/assert.h"
+#include "cache/purge.h"
 #include "store/memory.h"
 
 #include <stdlib.h>
@@ -235,6 +236,8 @@ void walk_end(struct walk *w)
     loop_turn(w->tool->worker->loop, 0); /* what is buried */
     upstream_health_free(&w->health);
     memory_tier_free(&w->memory);
+    if (w->purges)
+        purge_book_free(&w->purges);
 }
 
 /* -- looking -- */
@@ -267,6 +270,7 @@ void walk_look(struct walk *w)
     r->key = lookup_key(r);
     r->variant = r->key;
     w->base.key = r->key;
+    walk_learn_purges(w);
     look(w, &r->key, &w->base);
     struct entry *index = w->base.entry;
     if (index && index->view.meta.kind == STORED_VARY) {

@@ -7,6 +7,15 @@
 #include "tools/record.h"
 
 struct memory_tier;
+struct purge_book;
+
+/* What the pool's log of purges means for a record. */
+enum walk_purged {
+    WALK_NOT_PURGED,
+    WALK_PURGED_SOFT, /* stale since then */
+    WALK_PURGED,      /* not used any more */
+};
+
 struct walk {
     struct tool *tool;
     struct worker_conf wconf;
@@ -18,6 +27,7 @@ struct walk {
     enum rehearsed next;
     const struct cache_store_conf *cache; /* NULL: the request has no part in a cache */
     struct mc_pool *pool;                 /* NULL: the cache has none */
+    struct purge_book *purges;            /* of the cache; NULL: the pool has no log */
     bool looked;
     struct record base;    /* of the URL's key */
     struct record variant; /* where the base is a vary index */
@@ -35,5 +45,8 @@ void walk_end(struct walk *);
 /* The record that answers, or would: of the variant where the URL has variants. */
 const struct record *walk_record(const struct walk *);
 struct slice walk_server_name(const struct walk *, const struct record *);
+/* Reads the log of purges of the cache, which it leaves alone. */
+void walk_learn_purges(struct walk *);
+enum walk_purged walk_purged(const struct walk *, const struct record *);
 /* Where the key lies, as values of the report's current object. */
 void walk_report_place(struct walk *, const struct record *);

@@ -1,4 +1,5 @@
 import json
+import urllib.request
 
 import pytest
 
@@ -53,3 +54,16 @@ def test_no_proxy_runs(tool, store, memcached):
     tool.proxy.stop()
     told = json.loads(run_mcproxy("cache", "purge", url, "--json", "-c", tool.proxy.config_path).stdout)
     assert (told["purged"][0]["result"], told["running_proxy"]["result"]) == ("deleted", "does not answer")
+
+
+@pytest.mark.config('memcached: ["{memcached}"]\ncaches: {default: {memory: 0}}')
+@pytest.mark.parametrize("soft, purged, verdict", [(False, "hard", "MISS"), (True, "soft", "STALE")])
+def test_what_the_log_of_purges_says_is_told(proxy, tool, store, memcached, soft, purged, verdict):
+    store("/a", cache_control="max-age=60", surrogate_key="news")
+    assert tool.explain("/a").verdict == "HIT"
+    body = json.dumps({"tag": "news", "soft": soft, "hard": not soft}).encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{proxy.admin_port}/purge", body, {"Content-Type": "application/json"})
+    assert json.loads(urllib.request.urlopen(request).read())["purged"]
+    assert tool.get("/a")["record"]["purged"].startswith(purged)
+    told = tool.explain("/a")
+    assert told.verdict == verdict and told.says("purged")
