@@ -105,8 +105,9 @@ struct purge_sync *purge_sync_new(struct mc_pool *pool, struct mc_key_maker *key
     return s;
 }
 
-size_t purge_sync_copies(const struct purge_sync *s, struct mc_key keys[STORE_SYNC_SERVERS])
+size_t purge_sync_copies(struct purge_sync *s, struct mc_key keys[STORE_SYNC_SERVERS])
 {
+    place_copies(s);
     for (size_t i = 0; i < s->copies_n; i++)
         keys[i] = s->copies[i].get.key;
     return s->copies_n;

@@ -22,4 +22,4 @@ void purge_sync_free(struct purge_sync **);
 NODISCARD bool purge_sync_start(struct purge_sync *, struct store_sync *);
 void purge_sync_cancel(struct store_sync *);
 /* The keys of the log's copies in the pool, for who only looks; returns how many there are. */
-size_t purge_sync_copies(const struct purge_sync *, struct mc_key keys[STORE_SYNC_SERVERS]);
+size_t purge_sync_copies(struct purge_sync *, struct mc_key keys[STORE_SYNC_SERVERS]);

@@ -242,7 +242,8 @@ def session(number):
 def test_make_run_starts_serves_a_hit_and_ends_on_ctrl_c(directory):
     port = free_port()
     run = start([str(ROOT / "tests/demo/run.sh")], stdout=open(directory / "output", "w"), stderr=subprocess.STDOUT,
-                env=environment({"PORT": str(port), "MCPROXY": BINARY}))
+                env=environment({"PORT": str(port), "MCPROXY": BINARY}),
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))    # a shell's background has it ignored
     try:
         def output():
             return (directory / "output").read_text()
