@@ -70,7 +70,7 @@ async def run_origin(pipe):
     origin = Origin()
     pipe.send(await origin.start())
     await next_words(pipe)
-    pipe.send((origin.requests, origin.not_modified))
+    pipe.send((origin.requests, origin.not_modified, origin.ranges))
 
 
 async def run_relays(pipe, ports, seed):
@@ -84,6 +84,8 @@ async def run_relays(pipe, ports, seed):
         if mode == "stranger" or mode is None:
             relays[server].drop_connections()
         pipe.send(True)
+    for relay in relays:
+        relay.close()
     pipe.send(sum(relay.bent for relay in relays))
 
 
@@ -158,7 +160,7 @@ def percentile(sorted_values, share):
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))] if sorted_values else 0
 
 
-def report(load, origin_requests, not_modified, bent, faults, proxies):
+def report(load, origin_requests, not_modified, ranges, bent, faults, proxies):
     latencies = sorted(load.latencies_ms)
     requests = len(latencies)
     print(f"\nrequests           {requests}")
@@ -169,7 +171,7 @@ def report(load, origin_requests, not_modified, bent, faults, proxies):
     print("latency, ms        " + ", ".join(f"p{p} {percentile(latencies, p / 100):.1f}" for p in (50, 90, 99, 99.9, 100)))
     total, keys = sum(origin_requests.values()), len(origin_requests)
     print(f"origin requests    {total} for {keys} keys ({total / max(keys, 1):.2f} per key, {not_modified} answered 304, "
-          f"most for one key {max(origin_requests.values())})")
+          f"{ranges} for a lost chunk, most for one key {max(origin_requests.values())})")
     print(f"replies bent       {bent}")
     print("faults             " + ", ".join(f"{kind} {n}" for kind, n in sorted(faults.items())))
     print(f"over {SLOW_MS} ms       {len(load.slow)}")

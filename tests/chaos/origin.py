@@ -5,13 +5,14 @@ import time
 
 from content import STALE_S, lifetime_s, make_content
 
-VERSION_S = 7       # a target's content changes that often
+VERSION_S = 7       # a target's content changes that often; large ones stay: one that changes while it is read can only be cut
 
 
 class Origin:
     def __init__(self):
         self.requests = collections.Counter()
         self.not_modified = 0
+        self.ranges = 0
 
     async def start(self):
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20)
@@ -32,7 +33,7 @@ class Origin:
         fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:-2])}
         kind = target.split("/")[1]
         language = fields.get("accept-language", "en") if kind == "varying" else "-"
-        version = int(time.time()) // VERSION_S
+        version = 1 if kind == "large" else int(time.time()) // VERSION_S
         self.requests[target, language] += 1
         etag = f'"{language}{version}"'
         head = (f"ETag: {etag}\r\nX-Language: {language}\r\nX-Made: {time.time():.3f}\r\nX-Version: {version}\r\n"
@@ -42,6 +43,13 @@ class Origin:
         if fields.get("if-none-match") == etag:
             self.not_modified += 1
             writer.write(f"HTTP/1.1 304 Not Modified\r\n{head}\r\n".encode())
+        elif "range" in fields and fields.get("if-range", etag) == etag:
+            self.ranges += 1
+            content = make_content(target, language, version)
+            first, last = (int(n) for n in fields["range"].removeprefix("bytes=").split("-"))
+            part = content[first:last + 1]
+            writer.write(f"HTTP/1.1 206 Partial Content\r\nContent-Length: {len(part)}\r\n"
+                         f"Content-Range: bytes {first}-{last}/{len(content)}\r\n{head}\r\n".encode() + part)
         else:
             content = make_content(target, language, version)
             writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n{head}\r\n".encode() + content)

@@ -21,6 +21,10 @@ class Relay:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    def close(self):
+        self._server.close()
+        self.drop_connections()
+
     def drop_connections(self):
         for writer in list(self._writers):
             writer.close()
@@ -38,8 +42,7 @@ class Relay:
                                             return_when=asyncio.FIRST_COMPLETED)
             for task in rest:
                 task.cancel()
-            for task in done:
-                task.exception()
+            await asyncio.gather(*done, *rest, return_exceptions=True)
         except (ConnectionError, OSError):
             pass
         finally:
