@@ -136,7 +136,7 @@ static void run(struct wire *w, int mode, struct slice first, struct slice secon
     ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
     w->fd = pair[1];
     mc_conn_init(&w->conn, w->loop, &w->conf, &w->counters, &events, w);
-    mc_conn_open(&w->conn, pair[0], false);
+    mc_conn_open(&w->conn, pair[0], NULL, false);
     if (!(mode & MODE_PROBE))
         feed(w, mode & MODE_CLASSIC ? SLICE("ERROR\r\nVERSION 1.4.5\r\n")
                                     : SLICE("MN\r\nVERSION 1.6.18\r\nEND\r\n"));
