@@ -165,8 +165,8 @@ run: deps-build ## install, build, start mcproxy before a demo app (PORT=8080 to
 	$(SUBMAKE) binary
 	@MCPROXY='$(abspath $(BIN))' tests/demo/run.sh
 
-test: deps ## everything that must pass: lint, unit, wire, sanitizers; ends with "N passed, M failed"
-	+@$(PYTHON) tests/run.py lint unit:release wire:release unit:asan wire:asan unit:tsan wire:tsan
+test: deps ## everything that must pass: lint, unit, wire, sanitizers, corpora of the fuzz targets; ends with "N passed, M failed"
+	+@$(PYTHON) tests/run.py lint unit:release wire:release unit:asan wire:asan unit:tsan wire:tsan fuzz:0
 
 # ---- Tests, one by one --------------------------------------------------------------------------
 .PHONY: unit wire asan tsan lint fuzz fuzz-replay bench chaos coverage rfc image-test
