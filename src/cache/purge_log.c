@@ -10,8 +10,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-
-#include <endian.h>
+#include "base/le.h"
 
 #define MAGIC       UINT64_C(0x31676f6c7072706d) /* "mprplog1" */
 #define HEAD_BYTES  56
@@ -403,37 +402,7 @@ enum purge_verdict purge_log_match(const struct purge_log *log, const struct pur
     return f.soft_seq > 0 ? PURGE_SOFT : PURGE_NONE;
 }
 
-/* -- bytes: each moves the cursor behind what it wrote or read -- */
-
-static void put_u32(char **at, uint32_t v)
-{
-    uint32_t le = htole32(v);
-    memcpy(*at, &le, sizeof(le));
-    *at += sizeof(le);
-}
-
-static void put_u64(char **at, uint64_t v)
-{
-    uint64_t le = htole64(v);
-    memcpy(*at, &le, sizeof(le));
-    *at += sizeof(le);
-}
-
-static uint32_t take_u32(const char **at)
-{
-    uint32_t le;
-    memcpy(&le, *at, sizeof(le));
-    *at += sizeof(le);
-    return le32toh(le);
-}
-
-static uint64_t take_u64(const char **at)
-{
-    uint64_t le;
-    memcpy(&le, *at, sizeof(le));
-    *at += sizeof(le);
-    return le64toh(le);
-}
+/* -- bytes -- */
 
 static uint64_t mark_of(uint64_t seq, bool soft)
 {
@@ -443,28 +412,28 @@ static uint64_t mark_of(uint64_t seq, bool soft)
 size_t purge_log_encode(const struct purge_log *log, char *out)
 {
     char *at = out;
-    put_u64(&at, MAGIC);
-    put_u64(&at, 0);
-    put_u64(&at, log->newest);
-    put_u64(&at, log->floor);
-    put_u64(&at, log->soft_floor);
-    put_u64(&at, log->names_from);
-    put_u32(&at, log->names_n);
-    put_u32(&at, log->prefixes_n);
+    le_put_u64(&at, MAGIC);
+    le_put_u64(&at, 0);
+    le_put_u64(&at, log->newest);
+    le_put_u64(&at, log->floor);
+    le_put_u64(&at, log->soft_floor);
+    le_put_u64(&at, log->names_from);
+    le_put_u32(&at, log->names_n);
+    le_put_u32(&at, log->prefixes_n);
     for (uint32_t i = 0; i < log->names_n; i++) {
-        put_u64(&at, log->names[i].hash);
-        put_u64(&at, mark_of(log->names[i].seq, log->names[i].soft));
+        le_put_u64(&at, log->names[i].hash);
+        le_put_u64(&at, mark_of(log->names[i].seq, log->names[i].soft));
     }
     for (uint32_t i = 0; i < log->prefixes_n; i++) {
         const struct purge_prefix *prefix = &log->prefixes[i];
-        put_u64(&at, mark_of(prefix->seq, prefix->soft));
+        le_put_u64(&at, mark_of(prefix->seq, prefix->soft));
         *at++ = (char)prefix->n;
         memcpy(at, prefix->text, prefix->n);
         at += prefix->n;
     }
     size_t n = (size_t)(at - out);
     char *checksum = out + AT_CHECKSUM;
-    put_u64(&checksum, hash_checksum(slice_make(out + AT_REST, n - AT_REST)));
+    le_put_u64(&checksum, hash_checksum(slice_make(out + AT_REST, n - AT_REST)));
     return n;
 }
 
@@ -473,8 +442,8 @@ static bool take_names(const char **at, const char *end, uint32_t n, struct purg
     if (n > PURGE_NAMES_MAX || (size_t)(end - *at) < (size_t)n * 16)
         return false;
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t hash = take_u64(at);
-        uint64_t mark = take_u64(at);
+        uint64_t hash = le_take_u64(at);
+        uint64_t mark = le_take_u64(at);
         bool soft = (mark & 1) != 0;
         if (i > 0 && name_order(&out->names[i - 1], hash, soft) >= 0)
             return false;
@@ -488,7 +457,7 @@ static bool take_prefix(const char **at, const char *end, struct purge_log *out)
 {
     if (end - *at < 9)
         return false;
-    uint64_t mark = take_u64(at);
+    uint64_t mark = le_take_u64(at);
     uint8_t n = (uint8_t) * (*at)++;
     struct slice text = slice_make(*at, n);
     bool soft = (mark & 1) != 0;
@@ -520,15 +489,15 @@ bool purge_log_decode(struct slice bytes, struct purge_log *out)
     const char *at = bytes.p;
     const char *end = bytes.p + bytes.n;
     purge_log_init(out);
-    if (bytes.n < HEAD_BYTES || take_u64(&at) != MAGIC ||
-        take_u64(&at) != hash_checksum(slice_skip(bytes, AT_REST)))
+    if (bytes.n < HEAD_BYTES || le_take_u64(&at) != MAGIC ||
+        le_take_u64(&at) != hash_checksum(slice_skip(bytes, AT_REST)))
         return false;
-    out->newest = take_u64(&at);
-    out->floor = take_u64(&at);
-    out->soft_floor = take_u64(&at);
-    out->names_from = take_u64(&at);
-    uint32_t names_n = take_u32(&at);
-    uint32_t prefixes_n = take_u32(&at);
+    out->newest = le_take_u64(&at);
+    out->floor = le_take_u64(&at);
+    out->soft_floor = le_take_u64(&at);
+    out->names_from = le_take_u64(&at);
+    uint32_t names_n = le_take_u32(&at);
+    uint32_t prefixes_n = le_take_u32(&at);
     if (prefixes_n > PURGE_PREFIXES_MAX || !take_names(&at, end, names_n, out))
         return false;
     for (uint32_t i = 0; i < prefixes_n; i++)
