@@ -262,7 +262,7 @@ static void abandon(struct mc_conn *c, struct mc_op *op)
 {
     const struct mc_get *get = op->get;
     op->get = NULL;
-    if (!c->protocol->has_leases || get->ask.lease_s == 0)
+    if (!c->protocol->has_leases || !mc_op_is_lookup(op->kind))
         return;
     op->unclaimed = malloc(sizeof(*op->unclaimed));
     ASSERT(op->unclaimed != NULL);

@@ -27,15 +27,32 @@ static struct slice unread(const struct mc_conn *c)
 
 /* -- completion -- */
 
-static void give_back_lease(struct mc_conn *c, struct mc_key *key, bool over_value)
+/* What was won and will not be used makes others wait for nothing. */
+static void give_back(struct mc_conn *c, const struct mc_key *key, const struct mc_item *item,
+                      bool over_value)
 {
-    if (key != NULL && c->unclaimed.won) {
-        const struct mc_del_line line = {.cas = c->unclaimed.cas, .mark = over_value};
-        if (!mc_conn_del(c, key, &line, NULL))
-            mc_count(c->counters, MC_ERRORS, 1); /* it ends by itself */
-    }
+    const struct mc_del_line line = {.cas = item->cas, .mark = over_value};
+    if (item->won && item->cas != 0 && !mc_conn_del(c, key, &line, NULL))
+        mc_count(c->counters, MC_ERRORS, 1); /* it ends by itself */
+}
+
+static void give_back_unclaimed(struct mc_conn *c, struct mc_key *key, bool over_value)
+{
+    if (key != NULL)
+        give_back(c, key, &c->unclaimed, over_value);
     c->unclaimed = (struct mc_item){0};
     free(key);
+}
+
+/* The first one who looks at what is marked stale wins it, whether he has asked for a lease or not.
+ */
+static void note_lookup(struct mc_conn *c, struct mc_get *get, enum mc_result result)
+{
+    mc_count(c->counters, result == MC_HIT ? MC_HITS : MC_MISSES, 1);
+    if (get->ask.lease_s > 0)
+        mc_count(c->counters, MC_LEASES, get->item.won);
+    else
+        give_back(c, &get->key, &get->item, true);
 }
 
 static void complete(struct mc_conn *c, const struct mc_op *op, enum mc_result result,
@@ -44,14 +61,12 @@ static void complete(struct mc_conn *c, const struct mc_op *op, enum mc_result r
     struct mc_get *get = op->get;
     if (get == NULL) {
         blob_unref(&blob);
-        if (c->protocol->has_leases && op->kind == MC_OP_GET)
-            give_back_lease(c, op->unclaimed, result == MC_HIT);
+        if (c->protocol->has_leases && mc_op_is_lookup(op->kind))
+            give_back_unclaimed(c, op->unclaimed, result == MC_HIT);
         return;
     }
-    if (mc_op_is_lookup(op->kind)) {
-        mc_count(c->counters, result == MC_HIT ? MC_HITS : MC_MISSES, 1);
-        mc_count(c->counters, MC_LEASES, get->item.won);
-    }
+    if (mc_op_is_lookup(op->kind))
+        note_lookup(c, get, result);
     get->blob = blob;
     if (get->place == MC_PLACE_FIRST)
         get->doubtful = get->item.taken && loop_now(c->loop) - c->trouble < TROUBLE_MS;

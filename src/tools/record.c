@@ -71,21 +71,11 @@ static void look_at_use(struct tool *t, struct mc_pool *pool, struct record *r)
     r->item_bytes = debug_number(line, SLICE("size"));
 }
 
-/* After the look, so that it wins nothing. */
-static void look_at_ttl(struct tool *t, struct mc_pool *pool, struct record *r)
-{
-    struct slice rest = ask_about(t, pool, r, "mg", " t");
-    while (rest.n > 0) {
-        struct slice word = slice_cut(rest, ' ', &rest);
-        int64_t ttl_s = 0;
-        if (slice_starts(word, SLICE("t")) && parse_i64(slice_skip(word, 1), &ttl_s))
-            r->ttl_s = ttl_s;
-    }
-}
-
 static void take_value(struct record *r, struct mc_get *get, enum mc_result result)
 {
     r->item = get->item;
+    if (get->item.ttl_s != 0)
+        r->ttl_s = get->item.ttl_s;
     r->from_second = result == MC_HIT && get->place == MC_PLACE_SECOND;
     switch (result) {
     case MC_PENDING:
@@ -117,13 +107,6 @@ static bool find_place(struct mc_pool *pool, struct slice prefix, struct record 
     return true;
 }
 
-/* The proxies' to win. */
-static void give_back(struct tool *t, struct mc_pool *pool, const struct record *r)
-{
-    mc_pool_del_version(pool, &r->mc_key, r->item.cas, true);
-    (void)tool_ask(t, pool, r->server, SLICE("version")); /* it has arrived */
-}
-
 void record_look(struct tool *t, struct mc_pool *pool, struct slice prefix,
                  const struct cache_key *key, struct record *r)
 {
@@ -137,13 +120,10 @@ void record_look(struct tool *t, struct mc_pool *pool, struct slice prefix,
     bool tells = tool_ask(t, pool, r->server, SLICE("version")).p && speaks_meta(pool, r->server);
     if (tells)
         look_at_use(t, pool, r);
-    struct mc_get get = {.key = r->mc_key, .ask.cas = true, .next = AFTER_ANY};
+    struct mc_get get = {.key = r->mc_key, .ask = {.cas = true, .origin = true}, .next = AFTER_ANY};
     take_value(r, &get, tool_get(t, pool, &get));
-    bool there = r->state != RECORD_NONE && r->state != RECORD_UNANSWERED;
-    if (tells && there)
-        look_at_ttl(t, pool, r);
-    if (r->item.won)
-        give_back(t, pool, r);
+    if (r->item.won) /* the connection gives it back: it has arrived before we end */
+        (void)tool_ask(t, pool, r->server, SLICE("version"));
 }
 
 uint64_t record_count(struct tool *t, struct mc_pool *pool, struct slice prefix,

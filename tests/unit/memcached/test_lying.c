@@ -451,6 +451,50 @@ static void test_late_leases_are_given_back(void **state UNUSED)
     }
 }
 
+/* memcached lets the first one who looks win what is stale, even one who has asked for no lease. */
+static void test_lease_that_was_not_asked_for_is_given_back(void **state UNUSED)
+{
+    static const struct {
+        const char *name UNUSED;
+        struct mc_ask ask;
+        const char *sent;
+        const char *reply;
+        const char *then;
+    } cases[] = {
+        {"a value",
+         {.cas = true},
+         "mg a v c O1\r\n",
+         "VA 1 c7 W X O1\r\nA\r\n",
+         "md a I C7 O2\r\n"},
+        {"its version",
+         {.cas = true, .no_value = true},
+         "mg a c O1\r\n",
+         "HD c7 W X O1\r\n",
+         "md a I C7 O2\r\n"},
+    };
+    for (size_t i = 0; i < 2 * ARRAY_LEN(cases); i++) {
+        bool cancelled = i % 2 == 1;
+        struct peer peer;
+        struct probe p = {.get = {.ask = cases[i / 2].ask, .fn = probe_on_get, .owner = &p}};
+        peer_init(&peer);
+        rig_open(&peer.rig);
+        peer_greet(&peer);
+        key_of("a", &p.get.key);
+        p.result = mc_pool_get(peer.rig.pool, &p.get);
+        peer_expect(&peer, cases[i / 2].sent);
+        if (cancelled)
+            mc_get_cancel(&p.get);
+        peer_send(&peer, slice_of(cases[i / 2].reply));
+        if (!cancelled) {
+            until_done(&peer, &p);
+            assert_int_equal(p.result, MC_HIT);
+            blob_unref(&p.get.blob);
+        }
+        peer_expect(&peer, cases[i / 2].then);
+        peer_fini(&peer);
+    }
+}
+
 static void test_leases_of_others_are_doubted_after_trouble(void **state UNUSED)
 {
     struct peer peer;
@@ -787,6 +831,7 @@ int main(void)
         cmocka_unit_test(test_trickling_server_is_given_up),
         cmocka_unit_test(test_late_answer_is_dropped),
         cmocka_unit_test(test_late_leases_are_given_back),
+        cmocka_unit_test(test_lease_that_was_not_asked_for_is_given_back),
         cmocka_unit_test(test_leases_of_others_are_doubted_after_trouble),
         cmocka_unit_test(test_refused_stores_are_told_from_lookups),
         cmocka_unit_test(test_refused_store_is_told_from_others),

@@ -155,3 +155,16 @@ def test_content_longer_than_an_item_stays_in_memory(pair, origin, memcached):
     for _ in range(20):
         client.get("/big").expect(200, content=b"x" * 2_000_000, cache_status=hit())
     origin.silent()
+
+
+def test_idle_content_that_was_marked_stale_is_refreshed_at_once(make_proxy, memcached, origin):
+    """The comparison is the first to look at it and wins the lease, which then is there for the fetch."""
+    pair = [make_proxy().start(POOL % "50ms" + "proxy_cache_lock_timeout: 60s\nproxy_cache_lock_age: 60s\n", memcached=memcached.address) for _ in range(2)]
+    fill(pair, origin, memcached)
+    wait_idle(pair, memcached)
+    for key in memcached.keys():
+        memcached.command(f"md {key} I")
+    client = pair[1].client()
+    client.get("/a").expect(200, content="one")
+    origin.receive().reply(content="two", cache_control="max-age=600")
+    poll_until(lambda: client.get("/a").expect(200).content == b"two", "the new content")
