@@ -9,6 +9,7 @@ from .process import free_port, kill_group, start
 from .proxy import connect
 
 CONFIG = """
+{main}
 daemon off;
 master_process off;
 {user}
@@ -26,14 +27,14 @@ http {{
 
 
 class Nginx:
-    """`server` is what stands in its one server block, `http` what stands beside it."""
+    """`server` is what stands in its one server block, `http` beside it, `main` above both."""
 
-    def __init__(self, directory, server, http=""):
+    def __init__(self, directory, server, http="", main=""):
         self.dir = Path(directory)
         self.port = free_port()
         user = "user root;" if os.geteuid() == 0 else ""
         path = self.dir / "nginx.conf"
-        path.write_text(CONFIG.format(dir=self.dir, user=user, http=http, server=server, port=self.port))
+        path.write_text(CONFIG.format(dir=self.dir, user=user, main=main, http=http, server=server, port=self.port))
         self._process = start(["/usr/sbin/nginx", "-c", str(path), "-e", f"{self.dir}/nginx.log", "-p", str(self.dir)],
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         poll_until(self._accepts, lambda: f"nginx: {self.error_log()}")

@@ -15,7 +15,7 @@ from .deadline import SLOW, WAIT_S, Deadline, poll_until
 from .process import children, free_port, kill_group, rss_bytes, start
 
 ROOT = Path(__file__).resolve().parents[3]
-BINARY = os.environ.get("MCPROXY", str(ROOT / "build" / "release" / "mcproxy"))
+BINARY = str(Path(os.environ.get("MCPROXY", ROOT / "build/release/mcproxy")).absolute())
 
 # What a configuration has that does not name the key itself. A configuration with `servers:` gets no listen and proxy_pass.
 BASE = {

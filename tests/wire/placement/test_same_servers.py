@@ -2,9 +2,7 @@
 
 The proxy stores some hundred responses and the other client finds each of the keys by its own placement; then the other client stores
 the same values anew by its own placement, and the proxy finds each of them."""
-import http.client
 import os
-import subprocess
 import urllib.parse
 
 import pylibmc
@@ -12,7 +10,7 @@ import pytest
 
 from harness.cache_status import hit
 from harness.deadline import WAIT_S, poll_until
-from harness.process import free_port, kill_group, start
+from harness.nginx import Nginx
 
 KEYS = 300
 WEIGHTS = {"equal": (1, 1, 1), "weighted": (1, 2, 5)}
@@ -121,74 +119,29 @@ def test_ketama_leaves_the_default_port_out_of_the_name(proxy, origin, make_memc
 
 # ---- nginx
 
-MODULES = ["ndk_http_module.so", "ngx_http_memc_module.so"]
+HTTP = """
+    upstream pool {{ {line}; {servers} }}
+"""
+SERVER = """
+    client_body_buffer_size 1m;
+    location /get { set $memcached_key $arg_k; set $memc_key $arg_k; memcached_pass pool; }
+    location /set { set $memcached_key $arg_k; set $memc_key $arg_k; set $memc_exptime 1000; memc_pass pool; }
+"""
 
 
 @pytest.fixture
 def nginx(directory):
-    """nginx(addresses, weights, line): one with this line in its group of memcacheds; get(key), set(key, value)."""
+    """nginx(addresses, weights, line): one with this line in its group of memcacheds."""
     started = []
 
     def make(addresses, weights, line):
-        config = directory / "nginx.conf"
-        port = free_port()
-        config.write_text(nginx_config(directory, port, addresses, weights, line))
-        process = start(["nginx", "-p", str(directory), "-c", str(config)], stdin=subprocess.DEVNULL,
-                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        started.append(process)
-        client = Nginx(port)
-        poll_until(lambda: process.poll() is None and client.answers(), "nginx")
-        return client
+        servers = "".join(f"server {address} weight={weight} max_fails=0;" for address, weight in zip(addresses, weights))
+        started.append(Nginx(directory, SERVER, HTTP.format(line=line, servers=servers),
+                             main="load_module /usr/lib/nginx/modules/ngx_http_memc_module.so;"))
+        return started[-1]
     yield make
-    for process in started:
-        kill_group(process)
-
-
-def nginx_config(directory, port, addresses, weights, line):
-    modules = "".join(f"load_module /usr/lib/nginx/modules/{name};\n" for name in MODULES)
-    servers = "".join(f"server {address} weight={weight} max_fails=0;\n" for address, weight in zip(addresses, weights))
-    temp = "".join(f"{name}_temp_path {directory}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    return f"""
-{modules}
-daemon off; master_process off; pid {directory}/nginx.pid; error_log {directory}/nginx.log;
-events {{}}
-http {{
-    access_log off;
-    {temp}
-    upstream pool {{ {line}; {servers} }}
-    server {{
-        listen 127.0.0.1:{port};
-        client_body_buffer_size 1m;
-        location /get {{ set $memcached_key $arg_k; set $memc_key $arg_k; memcached_pass pool; }}
-        location /set {{ set $memcached_key $arg_k; set $memc_key $arg_k; set $memc_exptime 1000; memc_pass pool; }}
-        location = /up {{ return 204; }}
-    }}
-}}
-"""
-
-
-class Nginx:
-    def __init__(self, port):
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
-
-    def request(self, method, target, content=None):
-        self.connection.request(method, target, content)
-        answer = self.connection.getresponse()
-        return answer.status, answer.read()
-
-    def answers(self):
-        try:
-            return self.request("GET", "/up")[0] == 204
-        except OSError:
-            self.connection.close()
-            return False
-
-    def get(self, key):
-        return self.request("GET", f"/get?k={key}")
-
-    def set(self, key, value):
-        status, text = self.request("PUT", f"/set?k={key}", value)
-        assert status == 201, text
+    for server in started:
+        server.close()
 
 
 @pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS.keys())
@@ -198,11 +151,11 @@ def test_nginx_is_nginx(proxy, origin, make_memcached, nginx, distribution, line
     servers = [make_memcached() for _ in weights]
     addresses = [server.address for server in servers]
     stored = fill(proxy, origin, servers, pool(addresses, weights, distribution))
-    other = nginx(addresses, weights, line)
+    other = nginx(addresses, weights, line).client()
     for items in stored:
         for key, value in items.items():
-            assert other.get(key) == (200, value)
-    refill(proxy, origin, servers, stored, other.set)
+            other.get(f"/get?k={key}").expect(200, content=value)
+    refill(proxy, origin, servers, stored, lambda key, value: other.request("PUT", f"/set?k={key}", content=value).expect(201))
 
 
 # ---- and that these tests can fail
