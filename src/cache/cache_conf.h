@@ -33,7 +33,7 @@ struct cache_compress {
     bool on;
     int level;                 /* of zstd */
     uint64_t min_bytes;        /* shorter content is stored as it is */
-    const struct slice *types; /* media types; a `*` in one stands for any bytes */
+    const struct slice *types; /* patterns of http/media_type.h */
     size_t types_n;
 };
 

@@ -50,7 +50,6 @@ enum directive_type {
     TYPE_TEMPLATES,
     TYPE_FIELD_NAMES,
     TYPE_PURGE_FROM,
-    TYPE_CODED_TYPES,
     TYPE_USER,
     TYPE_ERROR_LOG,
     TYPE_ACCESS_LOG,

@@ -140,8 +140,7 @@ type_parse_fn parse_flag_value, parse_number, parse_number_or_auto, parse_count,
     parse_size, parse_int_size, parse_duration, parse_seconds_or_off, parse_choice, parse_bits,
     parse_text, parse_path;
 type_parse_fn parse_template, parse_templates, parse_field_names, parse_purge_from,
-    parse_coded_types, parse_head_buffers, parse_buffers, parse_proxy_pass, parse_return,
-    parse_set_header;
+    parse_head_buffers, parse_buffers, parse_proxy_pass, parse_return, parse_set_header;
 type_parse_fn parse_cache_name, parse_cache_valid, parse_key_args, parse_pool_name,
     parse_memcached_pass, parse_compress, parse_media_types, parse_store_path, parse_store_access;
 type_parse_fn parse_auth, parse_password_file, parse_tls, parse_file;

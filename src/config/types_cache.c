@@ -135,38 +135,6 @@ bool parse_compress(struct loading *l, const struct directive *d, const struct n
     return ok;
 }
 
-/* With one slash and at most one star, or the star alone; parameters do not belong here. */
-static bool is_media_type(struct slice s)
-{
-    struct slice behind;
-    struct slice rest;
-    (void)slice_cut(s, '*', &behind);
-    bool one_star = slice_find(behind, '*') == behind.n;
-    (void)slice_cut(s, '/', &rest);
-    bool one_slash = rest.n > 0 && slice_find(rest, '/') == rest.n;
-    bool parameters = slice_find(s, ';') < s.n || slice_find(s, ' ') < s.n;
-    return one_star && !parameters && (one_slash || slice_eq(s, SLICE("*")));
-}
-
-bool parse_media_types(struct loading *l, const struct directive *d, const struct node *node,
-                       void *block)
-{
-    struct cache_compress *conf = block;
-    struct slice *words;
-    if (!value_words(l, d, node, &words, &conf->types_n)) {
-        return false;
-    }
-    for (size_t i = 0; i < conf->types_n; i++) {
-        if (!is_media_type(words[i])) {
-            value_error(l, d, node, "\"%.*s\" is not a media type such as text/html or text/*",
-                        SLICE_ARG(words[i]));
-            return false;
-        }
-    }
-    conf->types = words;
-    return true;
-}
-
 /* -- proxy_cache_valid -- */
 
 struct valids {

@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "http/fields.h"
+#include "http/media_type.h"
 #include "http/uri.h"
 
 /* -- texts with variables -- */
@@ -92,15 +93,7 @@ bool parse_field_names(struct loading *l, const struct directive *d, const struc
     return true;
 }
 
-/* `type/subtype`, or `*` for any. */
-static bool is_media_type(struct slice s)
-{
-    struct slice subtype;
-    struct slice type = slice_cut(s, '/', &subtype);
-    return slice_eq(s, SLICE("*")) || (slice_is_token(type) && slice_is_token(subtype));
-}
-
-bool parse_coded_types(struct loading *l, const struct directive *d, const struct node *node,
+bool parse_media_types(struct loading *l, const struct directive *d, const struct node *node,
                        void *block)
 {
     struct slice *words;
@@ -109,12 +102,11 @@ bool parse_coded_types(struct loading *l, const struct directive *d, const struc
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        if (!is_media_type(words[i])) {
-            value_error(l, d, node, "\"%.*s\" is not a type such as text/css, or *",
+        if (!media_type_is_pattern(words[i])) {
+            value_error(l, d, node, "\"%.*s\" is not a media type such as text/css, text/* or *",
                         SLICE_ARG(words[i]));
             return false;
         }
-        words[i] = lower(l->arena, words[i]);
     }
     store_list(d, block, words, n);
     return true;

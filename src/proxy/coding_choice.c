@@ -1,6 +1,7 @@
 /* Which coding a response is given in: what its status and fields allow, what the location says,
  * and what the client takes. */
 #include "http/date.h"
+#include "http/media_type.h"
 #include "proxy/coded.h"
 
 /* What matters of a response. */
@@ -46,9 +47,8 @@ static void note_vary(struct facts *x, struct slice list)
 
 static void note_field(struct facts *x, const struct field *f)
 {
-    struct slice parameters;
     if (f->id == FIELD_CONTENT_TYPE)
-        x->type = slice_trim(slice_cut(f->value, ';', &parameters));
+        x->type = media_type_of(f->value);
     else if (f->id == FIELD_CONTENT_ENCODING)
         x->encoding = x->encoding.p ? SLICE("several") : f->value;
     else if (f->id == FIELD_CACHE_CONTROL)
@@ -80,7 +80,7 @@ static bool type_is_listed(const struct coding_conf *conf, struct slice type)
     if (slice_eq_nocase(type, SLICE("text/html")))
         return true;
     for (size_t i = 0; i < conf->types_n; i++) {
-        if (slice_eq_nocase(type, conf->types[i]) || slice_eq(conf->types[i], SLICE("*")))
+        if (media_type_matches(conf->types[i], type))
             return true;
     }
     return false;

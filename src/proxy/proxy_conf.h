@@ -127,7 +127,7 @@ struct coding_conf {
     bool on;
     uint32_t level;
     uint64_t min_length;       /* of content whose length is known, bytes */
-    const struct slice *types; /* lower case, beside text/html, which is always one; "*" any */
+    const struct slice *types; /* patterns of http/media_type.h, beside text/html */
     size_t types_n;
 };
 

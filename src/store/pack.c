@@ -1,6 +1,7 @@
 #include "store/pack.h"
 
 #include "base/assert.h"
+#include "http/media_type.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -35,25 +36,6 @@ void pack_free(struct pack **pack)
 
 /* -- what is worth it -- */
 
-/* `*` stands for any bytes; there is at most one of them. */
-static bool type_matches(struct slice pattern, struct slice type)
-{
-    struct slice end = slice_none();
-    struct slice start = slice_cut(pattern, '*', &end);
-    if (start.n == pattern.n)
-        return slice_eq_nocase(pattern, type);
-    return type.n >= start.n + end.n && slice_eq_nocase(slice_take(type, start.n), start) &&
-           slice_eq_nocase(slice_skip(type, type.n - end.n), end);
-}
-
-/* Without parameters (RFC 9110 section 8.3.1). */
-static struct slice media_type(const struct stored_view *view)
-{
-    struct slice parameters;
-    struct slice value = stored_field(view, SLICE("Content-Type"));
-    return slice_trim(slice_cut(value, ';', &parameters));
-}
-
 static bool is_coded(const struct stored_view *view)
 {
     struct slice coding = stored_field(view, SLICE("Content-Encoding"));
@@ -65,9 +47,9 @@ bool pack_suits(const struct cache_compress *c, const struct stored_view *view)
     if (!c->on || view->meta.kind != STORED_RESPONSE || view->meta.content_length < c->min_bytes ||
         is_coded(view))
         return false;
-    struct slice type = media_type(view);
+    struct slice type = media_type_of(stored_field(view, SLICE("Content-Type")));
     for (size_t i = 0; i < c->types_n && type.n > 0; i++) {
-        if (type_matches(c->types[i], type))
+        if (media_type_matches(c->types[i], type))
             return true;
     }
     return false;
