@@ -1,6 +1,7 @@
 #include "proxy/template.h"
 
 #include "base/assert.h"
+#include "base/nearest.h"
 #include "proxy/escape.h"
 #include "proxy/variables.h"
 
@@ -40,46 +41,23 @@ static bool is_name_byte(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/* Steps to make `b` out of `a`: changed, missing or added bytes. Names of 40 bytes and more are far
- * from all. */
-static size_t edit_distance(struct slice a, struct slice b)
+/* NULL: the name resembles none. */
+static const struct variable *most_like(struct slice name)
 {
-    size_t row[41];
-    if (a.n > 40 || b.n > 40)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= b.n; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a.n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.n; j++) {
-            size_t change = diagonal + (a.p[i - 1] != b.p[j - 1]);
-            size_t skip = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = change < skip ? change : skip;
-        }
-    }
-    return row[b.n];
-}
-
-static const struct variable *nearest(struct slice name)
-{
+    struct nearest nearest = nearest_to(name);
     const struct variable *best = NULL;
-    size_t best_distance = name.n / 2 + 1;
     for (size_t i = 0; variable_row(i); i++) {
-        const struct variable *v = variable_row(i);
-        size_t distance = edit_distance(name, slice_of(v->name));
-        if (distance < best_distance) {
-            best_distance = distance;
-            best = v;
-        }
+        struct slice candidate = slice_of(variable_row(i)->name);
+        nearest_offer(&nearest, candidate);
+        if (nearest.best.p == candidate.p)
+            best = variable_row(i);
     }
     return best;
 }
 
 static void explain_unknown(struct slice name, char *error)
 {
-    const struct variable *near = nearest(name);
+    const struct variable *near = most_like(name);
     int n =
         snprintf(error, ERROR_BYTES, "unknown variable \"$%.*s\"", SLICE_ARG(slice_take(name, 80)));
     if (near)
