@@ -1,19 +1,17 @@
 /* Each variant is a length (32 bits, little endian) and so many bytes. */
 #include "cache/variants.h"
 
-#include <endian.h>
-#include <stdint.h>
+#include "base/le.h"
 
 #define LENGTH_BYTES 4
 
 bool variants_next(struct slice *rest, struct slice *values)
 {
-    uint32_t le;
     if (rest->n < LENGTH_BYTES)
         return false;
-    memcpy(&le, rest->p, LENGTH_BYTES);
+    const char *length = rest->p;
     struct slice behind = slice_skip(*rest, LENGTH_BYTES);
-    uint32_t n = le32toh(le);
+    uint32_t n = le_take_u32(&length);
     if (n > behind.n)
         return false;
     *values = slice_take(behind, n);
@@ -47,11 +45,10 @@ bool variants_have_room(struct slice list, struct slice values, size_t most)
 
 static char *put(char *at, struct slice values)
 {
-    uint32_t le = htole32((uint32_t)values.n);
-    memcpy(at, &le, LENGTH_BYTES);
+    le_put_u32(&at, (uint32_t)values.n);
     if (values.n > 0)
-        memcpy(at + LENGTH_BYTES, values.p, values.n);
-    return at + LENGTH_BYTES + values.n;
+        memcpy(at, values.p, values.n);
+    return at + values.n;
 }
 
 struct slice variants_with(struct slice list, struct slice values, struct arena *arena)

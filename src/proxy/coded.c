@@ -1,10 +1,9 @@
 /* The coded form of a stored response: looked for in the memory tier and in the pool, else made. */
 #include "proxy/coded.h"
 
+#include "base/le.h"
 #include "proxy/coded_jobs.h"
 #include "proxy/lookup.h"
-
-#include <endian.h>
 
 #define GZIP_WINDOW_BITS 15
 #define ZSTD_WINDOW_BITS 20 /* 1 MiB: what every client has room for, and some MiB here */
@@ -85,10 +84,10 @@ static bool look_in_pool(struct request *r)
  * confirms. */
 static uint32_t decoded_length(struct slice gzip)
 {
-    uint32_t le = 0;
-    if (gzip.n >= sizeof le)
-        memcpy(&le, gzip.p + gzip.n - sizeof le, sizeof le);
-    return le32toh(le);
+    if (gzip.n < sizeof(uint32_t))
+        return 0;
+    const char *last = gzip.p + gzip.n - sizeof(uint32_t);
+    return le_take_u32(&last);
 }
 
 static bool is_too_long(const struct request *r)

@@ -1,9 +1,9 @@
 #include "store/pack.h"
 
 #include "base/assert.h"
+#include "base/le.h"
 #include "http/media_type.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <zstd.h>
 
@@ -57,19 +57,6 @@ bool pack_suits(const struct cache_compress *c, const struct stored_view *view)
 
 /* -- packing -- */
 
-static void put_u32(char *at, uint32_t v)
-{
-    uint32_t le = htole32(v);
-    memcpy(at, &le, sizeof(le));
-}
-
-static uint32_t take_u32(const char *at)
-{
-    uint32_t le;
-    memcpy(&le, at, sizeof(le));
-    return le32toh(le);
-}
-
 /* A frame that does not fit into `blob` is an error of the library too. */
 static bool compress_into(struct pack *p, struct blob *blob, struct slice plain, int level)
 {
@@ -77,8 +64,9 @@ static bool compress_into(struct pack *p, struct blob *blob, struct slice plain,
         p->closer = ZSTD_createCCtx();
     if (p->closer == NULL)
         return false;
-    put_u32(blob->data, MAGIC);
-    put_u32(blob->data + 4, (uint32_t)plain.n);
+    char *head = blob->data;
+    le_put_u32(&head, MAGIC);
+    le_put_u32(&head, (uint32_t)plain.n);
     size_t n = ZSTD_compressCCtx(p->closer, blob->data + HEAD_BYTES, blob->cap - HEAD_BYTES,
                                  plain.p, plain.n, level);
     if (ZSTD_isError(n))
@@ -102,7 +90,8 @@ struct blob *pack_close(struct pack *p, struct slice plain, int level)
 
 bool pack_is_closed(struct slice value)
 {
-    return value.n > HEAD_BYTES && take_u32(value.p) == MAGIC;
+    const char *head = value.p;
+    return value.n > HEAD_BYTES && le_take_u32(&head) == MAGIC;
 }
 
 /* Straight into memory of the declared length: the library needs no window then, whatever the
@@ -122,7 +111,8 @@ struct blob *pack_open(struct pack *p, struct slice packed)
 {
     if (!pack_is_closed(packed))
         return NULL;
-    size_t plain_bytes = take_u32(packed.p + 4);
+    const char *head = packed.p + sizeof(uint32_t);
+    size_t plain_bytes = le_take_u32(&head);
     struct slice frame = slice_skip(packed, HEAD_BYTES);
     if (plain_bytes > PACK_BYTES_MAX || plain_bytes == 0 ||
         ZSTD_getFrameContentSize(frame.p, frame.n) != plain_bytes)

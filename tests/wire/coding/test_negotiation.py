@@ -101,7 +101,7 @@ def test_statuses_that_are_coded(origin, client, status, coded):
 @pytest.mark.config("gzip: on\ngzip_types: text/css application/*json\ngzip_min_length: 100\nbrotli: on\nbrotli_types: '*'\nbrotli_min_length: 300\n")
 @pytest.mark.parametrize("type, size, coding", [
     ("Text/CSS; charset=utf-8", 100, "gzip"), ("text/css", 99, None), ("text/html", 100, "gzip"), ("application/json", 300, "br"),
-    ("application/ld+json", 100, "gzip"),    ("image/png", 299, None), ("image/png", 300, "br"), ("text/html", 300, "br")])
+    ("application/ld+json", 100, "gzip"), ("image/png", 299, None), ("image/png", 300, "br"), ("text/html", 300, "br")])
 def test_types_and_lengths_are_those_of_the_coding(origin, client, type, size, coding):
     client.get("/a", accept_encoding="gzip, br")
     origin.receive().reply(content=b"x" * size, content_type=type)
