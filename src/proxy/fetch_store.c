@@ -313,6 +313,16 @@ static struct slice renewed_tags(struct fetch *f, const struct stored_view *old,
     return take_tags(f, fields, &f->r->arena, &tags) && tags.n > url.n ? tags : old->tags;
 }
 
+/* RFC 9111 section 4.1: does it vary by something now that it is not found by? */
+static bool varies_by_more(const struct fetch *f, const struct fields *fields)
+{
+    struct arena *arena = &f->r->arena;
+    struct slice known = f->stale->view.vary;
+    struct slice spec = slice_none();
+    (void)vary_spec(fields, &f->r->location->rules, arena, &spec);
+    return !slice_eq(vary_union(known, spec, arena), known);
+}
+
 /* The stored response as this head renews it, and whether it may be stored. NULL: no memory. */
 static struct entry *renewed(struct fetch *f, const struct response_head *head,
                              enum store_verdict *verdict)
@@ -325,6 +335,8 @@ static struct entry *renewed(struct fetch *f, const struct response_head *head,
         asked.method = METHOD_GET; /* whose response it is that is stored */
     *verdict = policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
                               loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
+    if (*verdict == STORE_YES && varies_by_more(f, &fields))
+        *verdict = STORE_NO_VARY;
     struct slice tags = renewed_tags(f, old, &fields);
     fields = fields_for_head(f, &fields);
     f->store_key = r->variant; /* which another variant may turn out to be, too */
@@ -350,6 +362,16 @@ static void store_renewed(struct fetch *f, struct entry *e)
         store_entry(f, e);
 }
 
+/* What says of itself only now that it is not for all who find it is forgotten, with all that is
+ * found by the same fields. */
+static void store_or_forget(struct fetch *f, struct entry *e, enum store_verdict verdict)
+{
+    if (verdict == STORE_YES)
+        store_renewed(f, e);
+    else if (verdict == STORE_NO_VARY)
+        store_del(f->r->store, &f->r->key);
+}
+
 /* The cookie is for who asked; for all others the response is renewed without it. */
 static void store_without_cookie(struct fetch *f, const struct response_head *head)
 {
@@ -361,8 +383,8 @@ static void store_without_cookie(struct fetch *f, const struct response_head *he
             fields_push(&without.fields, &f->r->arena, head->fields.v[i]);
     }
     struct entry *e = renewed(f, &without, &verdict);
-    if (e && verdict == STORE_YES)
-        store_renewed(f, e);
+    if (e)
+        store_or_forget(f, e, verdict);
     entry_unref(&e);
 }
 
@@ -372,9 +394,9 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head,
     enum store_verdict verdict;
     struct entry *e = renewed(f, head, &verdict);
     *from = verdict == STORE_YES ? ENTRY_VALIDATED : ENTRY_FOR_LEADER;
-    if (e && verdict == STORE_YES)
-        store_renewed(f, e);
-    else if (e && verdict == STORE_NO_SET_COOKIE)
+    if (e && verdict == STORE_NO_SET_COOKIE)
         store_without_cookie(f, head);
+    else if (e)
+        store_or_forget(f, e, verdict);
     return e;
 }
