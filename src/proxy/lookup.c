@@ -157,6 +157,13 @@ void lookup_too_few_uses(struct request *r)
     r->detail = "min_uses";
 }
 
+/* What others have stored answers; what is fetched then is for nobody else to wait for. */
+static enum lookup_result for_itself(struct request *r)
+{
+    r->lone = true;
+    return lookup_has_pool(r) ? LOOKUP_POOL : LOOKUP_ALONE;
+}
+
 enum lookup_result lookup_memory(struct request *r)
 {
     if (!r->key.bytes.p)
@@ -185,14 +192,14 @@ enum lookup_result lookup_memory(struct request *r)
     r->outcome = OUTCOME_MISS;
     if (r->control.only_if_cached)
         return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_REFUSED;
-    if (range_to_pass(r) || fields_has(&r->head.fields, FIELD_AUTHORIZATION))
-        return LOOKUP_ALONE; /* what is fetched with credentials is seldom for others: nobody waits
-                                for it */
+    if (range_to_pass(r))
+        return for_itself(r);
     if (used_too_little(r)) {
         lookup_too_few_uses(r);
         return LOOKUP_ALONE;
     }
-    return LOOKUP_JOIN;
+    /* What is fetched with credentials is seldom for others: nobody waits for it. */
+    return fields_has(&r->head.fields, FIELD_AUTHORIZATION) ? for_itself(r) : LOOKUP_JOIN;
 }
 
 bool lookup_head_alone(const struct request *r)

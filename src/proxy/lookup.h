@@ -10,6 +10,7 @@ enum lookup_result {
     LOOKUP_JOIN,    /* fetch, together with who wants the same; request.entry may be there to be
                        validated */
     LOOKUP_ALONE,   /* fetch for this request alone */
+    LOOKUP_POOL,    /* the same where the pool has nothing, either */
     LOOKUP_REFUSED, /* only-if-cached, and there is nothing to reuse */
 };
 

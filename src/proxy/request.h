@@ -134,6 +134,7 @@ struct request {
     bool leader; /* its own fetch feeds the flight */
     bool collapsed;
     bool pass_range; /* a range is asked for and nothing is stored: goes to the origin as it is */
+    bool lone; /* what it fetches is not shared: neither with those who wait, nor by a lease */
     bool pass_conditions; /* nothing is stored: If-None-Match and its kind go to the origin */
     enum store_verdict no_store; /* fetched without storing for this reason; STORE_YES: none */
     struct timer wait;           /* proxy_cache_lock_timeout */
