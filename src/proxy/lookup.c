@@ -37,7 +37,7 @@ struct cache_key lookup_key(struct request *r)
     const struct args_conf *args = &r->location->key_args;
     if (query.p && (args->which != ARGS_ALL || args->sort))
         keep_args(r);
-    template_render_key(r->location->cache_key, r, &b);
+    r->keyless = !template_render_key(r->location->cache_key, r, &b);
     r->head.query = query;
     r->head.target = target;
     return cache_key_end(&b, r->worker->key_seed);
@@ -157,6 +157,16 @@ void lookup_too_few_uses(struct request *r)
     r->detail = "min_uses";
 }
 
+/* A key of nothing would be one for all. */
+static enum lookup_result without_key(struct request *r)
+{
+    r->no_store = STORE_NO_KEY;
+    r->forward = FWD_BYPASS;
+    r->outcome = OUTCOME_BYPASS;
+    pass_any_range(r);
+    return r->control.only_if_cached ? LOOKUP_REFUSED : LOOKUP_ALONE;
+}
+
 /* What others have stored answers; what is fetched then is for nobody else to wait for. */
 static enum lookup_result for_itself(struct request *r)
 {
@@ -169,6 +179,8 @@ enum lookup_result lookup_memory(struct request *r)
     if (!r->key.bytes.p)
         r->key = lookup_key(r);
     r->variant = r->key;
+    if (r->keyless)
+        return without_key(r);
     if (r->bypass)
         return LOOKUP_ALONE;
     bool unchecked = false;

@@ -123,6 +123,7 @@ struct request {
     bool bypass;    /* proxy_cache_bypass: fetch, but store */
     struct store *store;
     struct cache_key key;          /* of the URL */
+    bool keyless;                  /* proxy_cache_key gave nothing: neither looked up nor stored */
     struct slice vary;             /* spec of the vary index that was found; empty without */
     uint64_t vary_generation;      /* of that index: part of its variants' keys */
     struct cache_key variant;      /* of the variant asked for; equal to key without Vary */
