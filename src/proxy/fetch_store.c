@@ -99,7 +99,7 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     if (!take_tags(f, &f->response->head.fields, flight_arena(f->writer), &f->response->tags) &&
         f->verdict == STORE_YES)
         f->verdict = STORE_NO_TAGS;
-    if (f->verdict == STORE_YES && r->pass_range)
+    if (f->verdict == STORE_YES && fetch_is_part(f))
         f->verdict = fetch_judge_part(f);
     else if (f->verdict == STORE_YES)
         judge(f);
@@ -147,14 +147,16 @@ static void put_mark(struct fetch *f)
 void fetch_publish(struct fetch *f)
 {
     const struct location_conf *l = f->r->location;
-    if (f->collecting) {
+    bool is_part = fetch_is_part(f);
+    if (f->collecting && !is_part) {
         if (f->response->vary.n > 0)
             flight_list_variant(f->writer, &f->store_key);
     } else {
-        put_mark(f);
+        if (!f->collecting)
+            put_mark(f);
         fetch_release_lease(f);
     }
-    flight_publish_head(f->writer, f->response, f->collecting, f->collecting,
+    flight_publish_head(f->writer, f->response, f->collecting && !is_part, f->collecting,
                         l->buffers_n * l->buffer_bytes);
     fetch_begin_mirror(f);
     fetch_put_beginning(f);
@@ -249,7 +251,7 @@ static void store_entry(struct fetch *f, struct entry *e)
     fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
     counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
     if (f->meta.status != 206)
-        parts_forget(f->r, f->r->store, &f->r->key);
+        parts_replaced(f->r);
     if (flight_is_outdated(f->writer))
         store_del(f->r->store, &f->store_key);
 }

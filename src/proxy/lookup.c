@@ -224,6 +224,8 @@ bool lookup_entry_is_ours(struct request *r)
     const struct stored_view *v = &r->entry->view;
     if (v->meta.kind != STORED_RESPONSE)
         return false;
+    if (v->meta.status == 206)
+        return parts_is_answer(r, r->entry);
     r->variant = v->vary.n > 0 ? variant_key(r, v->vary, cache_key_generation(r->key.bytes, v->key))
                                : r->key;
     return slice_eq(r->variant.bytes, v->key);
