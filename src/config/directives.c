@@ -415,7 +415,7 @@ static const struct directive directives[] = {
     { .section = "Compression", .name = "gzip", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(codings[CODING_GZIP].on),
       .dflt = "off", .source = "nginx",
       .doc = "Give responses (200, 403, 404) in gzip to clients that take it (RFC 9110 section 12.5.3: weights, `*`). Never coded: what has "
-             "a Content-Encoding or Cache-Control: no-transform, requests with Range, answers made here. ETag becomes weak, Accept-Ranges "
+             "a Content-Encoding or Cache-Control: no-transform, requests with Range or no-transform, answers made here. ETag becomes weak, Accept-Ranges "
              "and digests are dropped. The cache stores what the origin sent, and beside it each coded form once. The origin gets the "
              "client's Accept-Encoding, as from nginx; where it codes by itself, `proxy_set_header: {Accept-Encoding: \"\"}` makes it leave that "
              "to the proxy, which then stores one response for all, unless the origin says Vary: Accept-Encoding nevertheless." },
