@@ -171,7 +171,8 @@ static struct slice filtered(struct request *r, const struct stored_view *v)
     return slice_make(l.p, l.n);
 }
 
-/* Of a raw value nobody knows where and when it was made. */
+/* What stale responses once said by Warning is said by Age and Cache-Status (RFC 9111 section 5.5).
+ * Of a raw value nobody knows where and when it was made. */
 static void put_varying(struct lines *l, struct request *r, const struct stored_view *v)
 {
     if (UNLIKELY(r->raw)) {

@@ -11,7 +11,7 @@ enum lookup_result {
                        validated */
     LOOKUP_ALONE,   /* fetch for this request alone */
     LOOKUP_POOL,    /* the same where the pool has nothing, either */
-    LOOKUP_REFUSED, /* only-if-cached, and there is nothing to reuse */
+    LOOKUP_REFUSED, /* only-if-cached, and there is nothing to reuse (RFC 9111 section 5.2.1.7) */
 };
 
 /* Makes the keys at its first call. Sets outcome, forward and detail. */

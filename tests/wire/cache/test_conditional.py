@@ -1,4 +1,4 @@
-"""Requests of clients that hold a copy, and validation of stale ones."""
+"""Requests of clients that hold a copy, and validation of stale ones (RFC 9111 section 4.3)."""
 import re
 import time
 from email.utils import formatdate
