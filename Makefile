@@ -178,7 +178,7 @@ asan: ## unit and wire tests with address, undefined behaviour and leak sanitize
 	+@$(PYTHON) tests/run.py unit:asan wire:asan
 tsan: ## unit tests and the wire tests marked "workers" with the thread sanitizer
 	+@$(PYTHON) tests/run.py unit:tsan wire:tsan
-lint: ## layers, headers, globals, banned functions, format, cppcheck, clang-tidy (CHECKS="layers format": only these)
+lint: ## layers, headers, globals, banned functions, format, cppcheck, clang-tidy, cited clauses (CHECKS="layers format": only these)
 	+@$(PYTHON) tests/run.py lint
 fuzz: ## each target of tests/fuzz for FUZZ_SECONDS (60); findings in build/fuzz/findings
 	+@$(PYTHON) tests/run.py fuzz:$(FUZZ_SECONDS)
@@ -192,8 +192,8 @@ coverage: ## lines that unit and wire tests reach, per file
 	@find $(BUILD)/cov -name '*.gcda' -delete 2>/dev/null || true
 	+@$(PYTHON) tests/run.py unit:cov wire:cov
 	@$(PYTHON) tests/run_coverage.py $(BUILD)/cov
-rfc: ## clauses of the RFCs with the code that obeys and the test that proves them
-	@if [ -f tests/rfc.py ]; then $(PYTHON) tests/rfc.py; else echo "rfc: no tests/rfc.py yet"; fi
+rfc: ## clauses of RFC 9111 with the code that obeys and the tests that prove them (CLAUSES="3.5 4.1": only these)
+	@$(PYTHON) tests/rfc.py $(CLAUSES)
 image-test: ## build and run the container image without a container engine
 	@docker/image-test.sh
 

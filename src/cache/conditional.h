@@ -1,5 +1,5 @@
-/* Conditional requests (RFC 9110 section 13): answered from a stored response, and made from one.
- * Pure. */
+/* Conditional requests (RFC 9110 section 13): answered from a stored response, and made from one
+ * to validate it (RFC 9111 section 4.3). Pure. */
 #pragma once
 
 #include "cache/stored.h"

@@ -26,6 +26,7 @@ struct directive {
         SLICE_INIT(name), SECONDS, offsetof(struct cache_control, member) \
     }
 
+/* Those of requests (RFC 9111 section 5.2.1) and of responses (section 5.2.2). */
 static const struct directive directives[] = {
     TIME("max-age", max_age_s),
     TIME("s-maxage", s_maxage_s),

@@ -99,10 +99,10 @@ int64_t freshness_lifetime_by(const struct response_head *response,
     }
     *source = FRESHNESS_CACHE_CONTROL;
     if (use_control && control->s_maxage_s != CACHE_SECONDS_NONE) {
-        return control->s_maxage_s;
+        return control->s_maxage_s; /* section 5.2.2.10 */
     }
     if (use_control && control->max_age_s != CACHE_SECONDS_NONE) {
-        return control->max_age_s;
+        return control->max_age_s; /* section 5.2.2.1 */
     }
     *source = FRESHNESS_EXPIRES;
     if (use_expires && fields_has(fields, FIELD_EXPIRES)) {
@@ -189,8 +189,9 @@ static bool received_in_future(const struct stored_meta *meta, wall_ms now)
     return meta->received_ms - now > CLOCK_SKEW_MAX_MS;
 }
 
-/* Section 5.2.1: may the client be given something of this age? A limit of 0 is never met: a
- * request with max-age=0 wants to be answered by the origin. */
+/* Section 5.2.1: may the client be given something of this age? No by no-cache (section 5.2.1.4),
+ * max-age (section 5.2.1.1) or min-fresh (section 5.2.1.3). A limit of 0 is never met: a request
+ * with max-age=0 wants to be answered by the origin. */
 static bool request_refuses(const struct stored_meta *meta, const struct cache_control *request,
                             wall_ms now)
 {
@@ -205,6 +206,7 @@ static bool request_refuses(const struct stored_meta *meta, const struct cache_c
            left_ms(meta, now) < request->min_fresh_s * 1000;
 }
 
+/* Section 5.2.1.2. */
 static bool request_takes_stale(const struct cache_control *request, int64_t stale_ms)
 {
     return request->max_stale_any ||

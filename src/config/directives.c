@@ -285,7 +285,7 @@ static const struct directive directives[] = {
       .doc = "Name of a cache, or off. The cache \"default\" needs no entry in `caches` (nginx: off)." },
     { .name = "proxy_cache_key", .scope = SCOPE_ALL, .type = TYPE_TEMPLATE, LOCATION_FIELD(cache_key),
       .dflt = "$scheme$host$uri$is_args$args", .source = "nginx",
-      .doc = "What makes two requests the same; values cannot run into each other (nginx: $scheme$proxy_host$request_uri)." },
+      .doc = "What makes two requests the same; values cannot run into each other. A request for which nothing comes of it is neither looked up nor stored (nginx: $scheme$proxy_host$request_uri)." },
     { .name = "proxy_store", .scope = SCOPE_ALL, .type = TYPE_STORE_PATH, LOCATION_FIELD(store_path), .dflt = "off",
       .source = "nginx",
       .doc = "Writes each whole 200 to a GET that an origin sends to the file of this path as well, such as /var/mirror/$host$uri (percent-encoding is decoded), with its Last-Modified as the file's time. The file appears when it is complete. There is no root directive, so on is an error." },
@@ -375,7 +375,7 @@ static const struct directive directives[] = {
              "Where the location has a cache, clients do not get these fields, unless proxy_pass_header names them." },
     { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
       .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211). Its detail says why a response was not stored: method, status, no-store, private, "
-             "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout, index; or what "
+             "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout, key, index; or what "
              "else happened: hit-for-miss, released, stale-if-error. `mcproxy explain URL` names the directive that would change it." },
     { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Map from a name, for proxy_cache, to a cache (nginx: proxy_cache_path)." },
@@ -415,7 +415,7 @@ static const struct directive directives[] = {
     { .section = "Compression", .name = "gzip", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(codings[CODING_GZIP].on),
       .dflt = "off", .source = "nginx",
       .doc = "Give responses (200, 403, 404) in gzip to clients that take it (RFC 9110 section 12.5.3: weights, `*`). Never coded: what has "
-             "a Content-Encoding or Cache-Control: no-transform, requests with Range, answers made here. ETag becomes weak, Accept-Ranges "
+             "a Content-Encoding or Cache-Control: no-transform, requests with Range or no-transform, answers made here. ETag becomes weak, Accept-Ranges "
              "and digests are dropped. The cache stores what the origin sent, and beside it each coded form once. The origin gets the "
              "client's Accept-Encoding, as from nginx; where it codes by itself, `proxy_set_header: {Accept-Encoding: \"\"}` makes it leave that "
              "to the proxy, which then stores one response for all, unless the origin says Vary: Accept-Encoding nevertheless." },

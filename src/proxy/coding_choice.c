@@ -124,11 +124,18 @@ static bool proxied_is_coded(const struct request *r, const struct facts *x)
     return (wanted & PROXIED_EXPIRED) != 0 && is_expired(x, loop_wall(r->worker->loop) / 1000);
 }
 
+/* RFC 9111 section 5.2.1.6. */
+static bool request_forbids(const struct request *r)
+{
+    return fields_list_has(&r->head.fields, FIELD_CACHE_CONTROL, SLICE("no-transform"));
+}
+
 /* A range is one of the response as it is. */
 static bool request_is_coded(const struct request *r, const struct facts *x)
 {
     return r->head.version_minor >= r->location->coding_minor &&
-           !fields_has(&r->head.fields, FIELD_RANGE) && proxied_is_coded(r, x);
+           !fields_has(&r->head.fields, FIELD_RANGE) && !request_forbids(r) &&
+           proxied_is_coded(r, x);
 }
 
 /* -- the choice -- */
@@ -158,7 +165,7 @@ static bool choose_decoding(const struct request *r, const struct facts *x, stru
                        x->status != 304 && !(x->has_length && x->length == 0);
     if (!r->location->gunzip || !has_content || coding_of(x->encoding) != CODING_GZIP)
         return false;
-    c->decodes = !coding_is_accepted(&r->head.fields, CODING_GZIP);
+    c->decodes = !coding_is_accepted(&r->head.fields, CODING_GZIP) && !request_forbids(r);
     c->changes = c->decodes;
     return true;
 }
@@ -166,7 +173,7 @@ static bool choose_decoding(const struct request *r, const struct facts *x, stru
 static void choose(struct request *r, const struct facts *x)
 {
     struct coded c = {.coding = CODING_IDENTITY};
-    if (x->no_transform) /* RFC 9110 section 7.7 */
+    if (x->no_transform) /* RFC 9111 section 5.2.2.6 */
         return;
     if (!(x->encoding.p ? choose_decoding(r, x, &c) : choose_encoding(r, x, &c)))
         return;

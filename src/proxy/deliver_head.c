@@ -171,7 +171,8 @@ static struct slice filtered(struct request *r, const struct stored_view *v)
     return slice_make(l.p, l.n);
 }
 
-/* Of a raw value nobody knows where and when it was made. */
+/* What stale responses once said by Warning is said by Age and Cache-Status (RFC 9111 section 5.5).
+ * Of a raw value nobody knows where and when it was made. */
 static void put_varying(struct lines *l, struct request *r, const struct stored_view *v)
 {
     if (UNLIKELY(r->raw)) {
@@ -345,6 +346,18 @@ void deliver_head_value(struct request *r, struct stored_view *v)
 
 /* -- answers made here -- */
 
+/* A condition that fails is answered by the response that it fails for. */
+static void put_local_status(struct lines *l, struct request *r)
+{
+    if (!r->cacheable || !r->location->cache_status)
+        return;
+    const struct stored_view *v = r->entry ? &r->entry->view : NULL;
+    if (v && r->reply == REPLY_PRECONDITION_FAILED)
+        put_entry_status(l, r, v, freshness_age_s(&v->meta, loop_wall(r->worker->loop)));
+    else
+        put_forward_status(l, r, 0, false, NULL);
+}
+
 void deliver_head_local(struct request *r, struct response_text *t, struct slice type,
                         struct slice location, const struct reply_row *row)
 {
@@ -369,7 +382,6 @@ void deliver_head_local(struct request *r, struct response_text *t, struct slice
         put(&l, slice_of(row->error_type));
         put(&l, SLICE("\r\n"));
     }
-    if (r->cacheable && r->location->cache_status)
-        put_forward_status(&l, r, 0, false, NULL);
+    put_local_status(&l, r);
     t->lines = slice_make(l.p, l.n);
 }

@@ -139,7 +139,7 @@ void fetch_make_request(struct fetch *f)
     struct fields out = {0};
     f->out = (struct exchange_request){0};
     f->asked = r->head;
-    bool stays_head = lookup_head_alone(r) && !f->background;
+    bool stays_head = (lookup_head_alone(r) || f->stale) && !f->background;
     if (r->head.method == METHOD_HEAD && f->may_store && !stays_head) {
         f->asked.method = METHOD_GET;
         f->asked.method_token = SLICE("GET");

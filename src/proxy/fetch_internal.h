@@ -30,6 +30,7 @@ struct fetch {
     enum store_result lookup_result;
     struct store_get get;
     struct entry *stale; /* to be validated, or served where the origin fails */
+    bool seeks_part;     /* of what the pool has not: a part that answers a range */
     struct entry *part;  /* its beginning is stored: the origin is asked for the rest only */
     bool part_tried;
     bool variants_asked; /* or not to be */
@@ -181,6 +182,9 @@ void fetch_fill_free(struct fetch *);
 void fetch_on_room(struct fetch *);
 
 /* -- fetch_parts.c -- */
+/* Does the response answer the client's range, whether or not the origin was asked for one? It is
+ * for nobody else then. */
+bool fetch_is_part(const struct fetch *);
 /* Of a 206 that passes by: is it stored as a part? Sets meta and store_key. */
 enum store_verdict fetch_judge_part(struct fetch *);
 /* The response that was being collected broke off: what is there is stored as a part. */

@@ -53,12 +53,13 @@ void fetch_lease_init(struct fetch *f)
 static bool takes_leases(const struct fetch *f)
 {
     const struct request *r = f->r;
-    return r->location->lock == CACHE_LOCK_FLEET && f->may_store && !r->control.only_if_cached;
+    return r->location->lock == CACHE_LOCK_FLEET && f->may_store && !r->lone &&
+           !r->control.only_if_cached;
 }
 
 struct store_want fetch_want(struct fetch *f)
 {
-    if (!f->may_store || f->r->control.only_if_cached)
+    if (!f->may_store || f->r->lone || f->r->control.only_if_cached)
         return (struct store_want){0};
     struct store_want want = {.lease_s = LEASE_S, .lost = f->lost};
     if (takes_leases(f))

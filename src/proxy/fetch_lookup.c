@@ -5,6 +5,7 @@
 #include "proxy/client.h"
 #include "proxy/fetch_internal.h"
 #include "proxy/lookup.h"
+#include "proxy/parts.h"
 #include "proxy/stale.h"
 
 static void fetch_on_lookup(struct store_get *g, enum store_result result)
@@ -30,7 +31,11 @@ bool fetch_look(struct fetch *f, const struct store_get *get)
 
 static bool look_up(struct fetch *f)
 {
-    return fetch_look(f, &(struct store_get){.key = f->r->variant, .want = fetch_want(f)});
+    struct request *r = f->r;
+    struct store_get get = {.key = r->variant, .want = fetch_want(f)};
+    if (f->seeks_part)
+        get.key = parts_key(r, &r->key);
+    return fetch_look(f, &get);
 }
 
 /* With a thousand lookups under way the processor's caches have lost the request by the time its
@@ -136,6 +141,23 @@ static enum fetch_state on_response(struct fetch *f, struct entry *e)
     return next;
 }
 
+/* The response is not there: a part of it may be, which is all that is asked for. */
+static bool may_be_a_part(const struct fetch *f)
+{
+    const struct request *r = f->r;
+    return r->pass_range && r->vary.n == 0 && !f->seeks_part && parts_may_answer(r);
+}
+
+/* Takes `e`. */
+static enum fetch_state on_part(struct fetch *f, struct entry *e)
+{
+    (void)purge_check(f->r->store->purges, &e, loop_wall(f->worker->loop));
+    if (e && parts_is_answer(f->r, e))
+        return answer_with(f, e);
+    entry_unref(&e);
+    return FETCH_PICK;
+}
+
 enum fetch_state fetch_step_lookup(struct fetch *f)
 {
     struct request *r = f->r;
@@ -160,7 +182,12 @@ enum fetch_state fetch_step_lookup(struct fetch *f)
         return fetch_step_lookup(f);
     }
     if (e && e->view.meta.kind == STORED_RESPONSE)
-        return on_response(f, e);
+        return f->seeks_part ? on_part(f, e) : on_response(f, e);
+    if (!e && may_be_a_part(f)) {
+        f->seeks_part = true;
+        f->looked = false;
+        return fetch_step_lookup(f);
+    }
     bool is_mark = e && e->view.meta.kind == STORED_MARK;
     if (is_mark)
         flight_release_others(f->writer);

@@ -18,6 +18,14 @@ static void use_part_key(struct fetch *f)
 
 /* -- a 206 that passes by -- */
 
+bool fetch_is_part(const struct fetch *f)
+{
+    const struct request *r = f->r;
+    bool unasked = f->response->head.status == 206 && f->asked.method == METHOD_GET &&
+                   fields_has(&r->head.fields, FIELD_RANGE);
+    return r->pass_range || (r->cacheable && unasked);
+}
+
 enum store_verdict fetch_judge_part(struct fetch *f)
 {
     const struct response_head *head = &f->response->head;

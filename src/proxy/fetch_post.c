@@ -32,12 +32,15 @@ bool fetch_fills_get(struct fetch *f)
         head->status != 200 || !says_how_long(f) ||
         !invalidate_is_own(r, fields_get(&head->fields, FIELD_CONTENT_LOCATION)))
         return false;
+    struct cache_key key = invalidate_key(r, r->head.path, r->head.query);
+    if (r->keyless)
+        return false;
+    r->key = key;
     f->asked.method = METHOD_GET;
     f->asked.framing = FRAMING_NONE;
     f->asked.content_length = 0;
     f->may_store = true;
     r->store = r->wconf->stores[r->location->cache];
-    r->key = invalidate_key(r, r->head.path, r->head.query);
     flight_begin(f->writer, r->key.hash);
     return true;
 }

@@ -99,7 +99,7 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     if (!take_tags(f, &f->response->head.fields, flight_arena(f->writer), &f->response->tags) &&
         f->verdict == STORE_YES)
         f->verdict = STORE_NO_TAGS;
-    if (f->verdict == STORE_YES && r->pass_range)
+    if (f->verdict == STORE_YES && fetch_is_part(f))
         f->verdict = fetch_judge_part(f);
     else if (f->verdict == STORE_YES)
         judge(f);
@@ -147,14 +147,16 @@ static void put_mark(struct fetch *f)
 void fetch_publish(struct fetch *f)
 {
     const struct location_conf *l = f->r->location;
-    if (f->collecting) {
+    bool is_part = fetch_is_part(f);
+    if (f->collecting && !is_part) {
         if (f->response->vary.n > 0)
             flight_list_variant(f->writer, &f->store_key);
     } else {
-        put_mark(f);
+        if (!f->collecting)
+            put_mark(f);
         fetch_release_lease(f);
     }
-    flight_publish_head(f->writer, f->response, f->collecting, f->collecting,
+    flight_publish_head(f->writer, f->response, f->collecting && !is_part, f->collecting,
                         l->buffers_n * l->buffer_bytes);
     fetch_begin_mirror(f);
     fetch_put_beginning(f);
@@ -249,7 +251,7 @@ static void store_entry(struct fetch *f, struct entry *e)
     fetch_put(f, e, freshness_store_ttl_s(&e->view.meta));
     counter_add(&f->worker->counters, COUNTER_CACHE_STORED, 1);
     if (f->meta.status != 206)
-        parts_forget(f->r, f->r->store, &f->r->key);
+        parts_replaced(f->r);
     if (flight_is_outdated(f->writer))
         store_del(f->r->store, &f->store_key);
 }
@@ -313,6 +315,16 @@ static struct slice renewed_tags(struct fetch *f, const struct stored_view *old,
     return take_tags(f, fields, &f->r->arena, &tags) && tags.n > url.n ? tags : old->tags;
 }
 
+/* RFC 9111 section 4.1: does it vary by something now that it is not found by? */
+static bool varies_by_more(const struct fetch *f, const struct fields *fields)
+{
+    struct arena *arena = &f->r->arena;
+    struct slice known = f->stale->view.vary;
+    struct slice spec = slice_none();
+    (void)vary_spec(fields, &f->r->location->rules, arena, &spec);
+    return !slice_eq(vary_union(known, spec, arena), known);
+}
+
 /* The stored response as this head renews it, and whether it may be stored. NULL: no memory. */
 static struct entry *renewed(struct fetch *f, const struct response_head *head,
                              enum store_verdict *verdict)
@@ -325,6 +337,8 @@ static struct entry *renewed(struct fetch *f, const struct response_head *head,
         asked.method = METHOD_GET; /* whose response it is that is stored */
     *verdict = policy_freshen(old, &asked, head, &r->location->rules, f->request_time,
                               loop_wall(f->worker->loop), &r->arena, &f->meta, &fields);
+    if (*verdict == STORE_YES && varies_by_more(f, &fields))
+        *verdict = STORE_NO_VARY;
     struct slice tags = renewed_tags(f, old, &fields);
     fields = fields_for_head(f, &fields);
     f->store_key = r->variant; /* which another variant may turn out to be, too */
@@ -350,6 +364,16 @@ static void store_renewed(struct fetch *f, struct entry *e)
         store_entry(f, e);
 }
 
+/* What says of itself only now that it is not for all who find it is forgotten, with all that is
+ * found by the same fields. */
+static void store_or_forget(struct fetch *f, struct entry *e, enum store_verdict verdict)
+{
+    if (verdict == STORE_YES)
+        store_renewed(f, e);
+    else if (verdict == STORE_NO_VARY)
+        store_del(f->r->store, &f->r->key);
+}
+
 /* The cookie is for who asked; for all others the response is renewed without it. */
 static void store_without_cookie(struct fetch *f, const struct response_head *head)
 {
@@ -361,8 +385,8 @@ static void store_without_cookie(struct fetch *f, const struct response_head *he
             fields_push(&without.fields, &f->r->arena, head->fields.v[i]);
     }
     struct entry *e = renewed(f, &without, &verdict);
-    if (e && verdict == STORE_YES)
-        store_renewed(f, e);
+    if (e)
+        store_or_forget(f, e, verdict);
     entry_unref(&e);
 }
 
@@ -372,9 +396,9 @@ struct entry *fetch_freshen(struct fetch *f, const struct response_head *head,
     enum store_verdict verdict;
     struct entry *e = renewed(f, head, &verdict);
     *from = verdict == STORE_YES ? ENTRY_VALIDATED : ENTRY_FOR_LEADER;
-    if (e && verdict == STORE_YES)
-        store_renewed(f, e);
-    else if (e && verdict == STORE_NO_SET_COOKIE)
+    if (e && verdict == STORE_NO_SET_COOKIE)
         store_without_cookie(f, head);
+    else if (e)
+        store_or_forget(f, e, verdict);
     return e;
 }

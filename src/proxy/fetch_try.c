@@ -158,6 +158,14 @@ static void note_try(struct fetch *f, struct peer *peer)
     f->try_started_us = loop_now_us(f->worker->loop);
 }
 
+/* Also where only the response tells that it will be stored (fetch_post.c). */
+static uint64_t newest_purge(const struct request *r)
+{
+    const struct location_conf *l = r->location;
+    const struct store *store = l->cache_on ? r->wconf->stores[l->cache] : r->store;
+    return store ? purge_book_seq(store->purges) : 0;
+}
+
 enum fetch_state fetch_step_pick(struct fetch *f)
 {
     struct request *r = f->r;
@@ -182,7 +190,7 @@ enum fetch_state fetch_step_pick(struct fetch *f)
     f->send_full = false;
     f->send_ended = false;
     f->request_time = loop_wall(f->worker->loop);
-    f->purge_seq = r->store ? purge_book_seq(r->store->purges) : 0;
+    f->purge_seq = newest_purge(r);
     f->exchange = exchange_new(f->upstream, &events, f);
     exchange_start(f->exchange, peer, &f->out, f->fresh);
     counter_add(&f->worker->counters, COUNTER_UPSTREAM_REQUESTS, 1);

@@ -37,7 +37,7 @@ struct cache_key lookup_key(struct request *r)
     const struct args_conf *args = &r->location->key_args;
     if (query.p && (args->which != ARGS_ALL || args->sort))
         keep_args(r);
-    template_render_key(r->location->cache_key, r, &b);
+    r->keyless = !template_render_key(r->location->cache_key, r, &b);
     r->head.query = query;
     r->head.target = target;
     return cache_key_end(&b, r->worker->key_seed);
@@ -157,11 +157,30 @@ void lookup_too_few_uses(struct request *r)
     r->detail = "min_uses";
 }
 
+/* A key of nothing would be one for all. */
+static enum lookup_result without_key(struct request *r)
+{
+    r->no_store = STORE_NO_KEY;
+    r->forward = FWD_BYPASS;
+    r->outcome = OUTCOME_BYPASS;
+    pass_any_range(r);
+    return r->control.only_if_cached ? LOOKUP_REFUSED : LOOKUP_ALONE;
+}
+
+/* What others have stored answers; what is fetched then is for nobody else to wait for. */
+static enum lookup_result for_itself(struct request *r)
+{
+    r->lone = true;
+    return lookup_has_pool(r) ? LOOKUP_POOL : LOOKUP_ALONE;
+}
+
 enum lookup_result lookup_memory(struct request *r)
 {
     if (!r->key.bytes.p)
         r->key = lookup_key(r);
     r->variant = r->key;
+    if (r->keyless)
+        return without_key(r);
     if (r->bypass)
         return LOOKUP_ALONE;
     bool unchecked = false;
@@ -185,14 +204,14 @@ enum lookup_result lookup_memory(struct request *r)
     r->outcome = OUTCOME_MISS;
     if (r->control.only_if_cached)
         return lookup_has_pool(r) ? LOOKUP_JOIN : LOOKUP_REFUSED;
-    if (range_to_pass(r) || fields_has(&r->head.fields, FIELD_AUTHORIZATION))
-        return LOOKUP_ALONE; /* what is fetched with credentials is seldom for others: nobody waits
-                                for it */
+    if (range_to_pass(r))
+        return for_itself(r);
     if (used_too_little(r)) {
         lookup_too_few_uses(r);
         return LOOKUP_ALONE;
     }
-    return LOOKUP_JOIN;
+    /* What is fetched with credentials is seldom for others: nobody waits for it. */
+    return fields_has(&r->head.fields, FIELD_AUTHORIZATION) ? for_itself(r) : LOOKUP_JOIN;
 }
 
 bool lookup_head_alone(const struct request *r)
@@ -205,6 +224,8 @@ bool lookup_entry_is_ours(struct request *r)
     const struct stored_view *v = &r->entry->view;
     if (v->meta.kind != STORED_RESPONSE)
         return false;
+    if (v->meta.status == 206)
+        return parts_is_answer(r, r->entry);
     r->variant = v->vary.n > 0 ? variant_key(r, v->vary, cache_key_generation(r->key.bytes, v->key))
                                : r->key;
     return slice_eq(r->variant.bytes, v->key);

@@ -10,7 +10,8 @@ enum lookup_result {
     LOOKUP_JOIN,    /* fetch, together with who wants the same; request.entry may be there to be
                        validated */
     LOOKUP_ALONE,   /* fetch for this request alone */
-    LOOKUP_REFUSED, /* only-if-cached, and there is nothing to reuse */
+    LOOKUP_POOL,    /* the same where the pool has nothing, either */
+    LOOKUP_REFUSED, /* only-if-cached, and there is nothing to reuse (RFC 9111 section 5.2.1.7) */
 };
 
 /* Makes the keys at its first call. Sets outcome, forward and detail. */

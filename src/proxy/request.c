@@ -341,14 +341,25 @@ static void request_on_flight(struct flight_reader *reader)
     request_run(reader->owner);
 }
 
-/* A fetch for this request alone, which nobody joins. One that passes by what is stored but stores
- * its response looks only for what it will store over. */
-static enum request_state fetch_alone(struct request *r)
+/* A fetch for this request, which nobody joins. */
+static enum request_state fetch_unshared(struct request *r, bool look)
 {
     r->reader = flight_join(r->worker->flights, &r->variant, true, r->worker->loop,
                             request_on_flight, r, &r->leader);
-    fetch_start(r, r->reader, r->bypass && r->no_store == STORE_YES, r->entry, false);
+    fetch_start(r, r->reader, look, r->entry, false);
     return REQ_FETCH;
+}
+
+/* One that passes by what is stored but stores its response looks only for what it will store over.
+ */
+static enum request_state fetch_alone(struct request *r)
+{
+    return fetch_unshared(r, r->bypass && r->no_store == STORE_YES);
+}
+
+static enum request_state look_alone(struct request *r)
+{
+    return fetch_unshared(r, true);
 }
 
 /* A client that asks whether its copy still holds, and nothing stored to say so: the origin may
@@ -428,6 +439,7 @@ static enum request_state step_lookup(struct request *r)
     case LOOKUP_FRESH: return REQ_DELIVER;
     case LOOKUP_STALE: return serve_stale(r);
     case LOOKUP_ALONE: return fetch_alone(r);
+    case LOOKUP_POOL: return look_alone(r);
     case LOOKUP_JOIN: return join(r);
     case LOOKUP_REFUSED: break;
     }

@@ -123,6 +123,7 @@ struct request {
     bool bypass;    /* proxy_cache_bypass: fetch, but store */
     struct store *store;
     struct cache_key key;          /* of the URL */
+    bool keyless;                  /* proxy_cache_key gave nothing: neither looked up nor stored */
     struct slice vary;             /* spec of the vary index that was found; empty without */
     uint64_t vary_generation;      /* of that index: part of its variants' keys */
     struct cache_key variant;      /* of the variant asked for; equal to key without Vary */
@@ -134,6 +135,7 @@ struct request {
     bool leader; /* its own fetch feeds the flight */
     bool collapsed;
     bool pass_range; /* a range is asked for and nothing is stored: goes to the origin as it is */
+    bool lone; /* what it fetches is not shared: neither with those who wait, nor by a lease */
     bool pass_conditions; /* nothing is stored: If-None-Match and its kind go to the origin */
     enum store_verdict no_store; /* fetched without storing for this reason; STORE_YES: none */
     struct timer wait;           /* proxy_cache_lock_timeout */

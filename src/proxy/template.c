@@ -224,15 +224,18 @@ struct slice template_render(const struct template *t, struct request *r, struct
     return concat(values, t->n, arena);
 }
 
-void template_render_key(const struct template *t, struct request *r, struct cache_key_builder *b)
+bool template_render_key(const struct template *t, struct request *r, struct cache_key_builder *b)
 {
+    size_t n = 0;
     for (size_t i = 0; i < t->n; i++) {
         struct slice value = part_value(&t->parts[i], r, &r->arena);
+        n += value.n;
         if (t->parts[i].is_variable)
             cache_key_value(b, value);
         else
             cache_key_literal(b, value);
     }
+    return n > 0;
 }
 
 static size_t append_plain(struct slice s, char *out, size_t cap)

@@ -22,8 +22,8 @@ const struct template *template_compile(struct slice text, enum template_escape,
                                         struct arena *, char *error, size_t *error_at);
 /* The value for this request, in its arena or borrowed from it. */
 struct slice template_render(const struct template *, struct request *, struct arena *);
-/* The same into the key builder: literals and values told apart. */
-void template_render_key(const struct template *, struct request *, struct cache_key_builder *);
+/* The same into the key builder: literals and values told apart. False: not a byte. */
+bool template_render_key(const struct template *, struct request *, struct cache_key_builder *);
 /* Appends to `out` (cap bytes), cut at the end of it; returns the bytes written. For the access
  * log: no allocation but what a value itself needs. */
 size_t template_render_into(const struct template *, struct request *, char *out, size_t cap);

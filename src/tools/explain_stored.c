@@ -218,6 +218,7 @@ void explain_stored(struct explain *x)
         else
             decide_miss(x);
         return;
+    case LOOKUP_POOL:
     case LOOKUP_ALONE: decide_alone(x); return;
     case LOOKUP_REFUSED:
         decide(x, "REPLY", "504: the request says only-if-cached, and nothing reusable is stored",

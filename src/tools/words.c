@@ -25,6 +25,7 @@ static const struct reason reasons[] = {
     {"proxy_no_cache", "a condition of proxy_no_cache holds", "proxy_no_cache"},
     {"min_uses", "the key was not asked for often enough yet", "proxy_cache_min_uses"},
     {"range", "only a range was asked for, and it went to the origin as it was", "proxy_cache_max_range_offset"},
+    {"key", "proxy_cache_key gives nothing for it, and nothing is kept without a key", "proxy_cache_key"},
     {"lock-timeout", "it waited for another request's fetch in vain, which stores what comes", "proxy_cache_lock_timeout"},
     {"fields", "a raw value is its content alone: this response has a type, a coding or variants that would be lost", "memcached_store"},
     {"too many tags", "it has more tags to be purged by than are kept", "proxy_cache_tags"},

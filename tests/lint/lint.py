@@ -299,6 +299,14 @@ def check_docs():
     return done.stdout.splitlines() or ["failed"] if done.returncode else []
 
 
+def check_rfc():
+    """Every clause of RFC 9111 on storing, reusing and its fields is cited by the code that obeys it and by a test."""
+    if FOLDERS:
+        return []
+    done = subprocess.run(["/usr/bin/python3", "tests/rfc.py"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return done.stderr.splitlines() or ["failed"] if done.returncode else []
+
+
 CHECKS = {name.removeprefix("check_"): function for name, function in list(globals().items())
           if name.startswith("check_")}
 

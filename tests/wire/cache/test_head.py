@@ -135,3 +135,34 @@ def test_validation_behind_a_head_gets_the_whole(origin, client):
     origin.receive().expect("GET /a", if_none_match='"1"').reply(content="other", cache_control="max-age=60")
     poll_until(lambda: client.get("/a").expect(200, cache_status=hit()).content == b"other", "the new response")
     origin.silent()
+
+
+# ---- found by another proxy, in the pool
+
+OLD = {"content": "hello", "cache_control": "max-age=60", "age": 100, "etag": '"1"', "x_test": "old", "x_kept": "kept"}
+
+
+def head(tier, status, **fields):
+    tier.asker.head("/a")
+    tier.origin.receive().expect("HEAD /a", if_none_match='"1"').reply_head(status, cache_control="max-age=60", **fields)
+    response = tier.asker.expect(content="")
+    tier.settle()
+    return response
+
+
+@pytest.mark.parametrize("status, fields", [(200, {"etag": '"1"', "length": 5}), (200, {}), (304, {})], ids=str)
+def test_what_a_head_renews_is_renewed_for_all(tier, status, fields):
+    """RFC 9111 section 4.3.5."""
+    tier.fill(**OLD)
+    response = head(tier, status, x_test="new", **fields)
+    assert (response.status, response.fields.get("x-test"), response.fields.get("x-kept")) == (200, "new", "kept")
+    tier.filler.get("/a").expect(200, content="hello", x_test="new", x_kept="kept", cache_status=hit())
+    tier.origin.silent()
+
+
+@pytest.mark.parametrize("status, fields", [(410, {"length": 5}), (200, {"etag": '"2"', "length": 5}), (200, {"length": 6})], ids=str)
+def test_what_a_head_does_not_agree_with_stays(tier, status, fields):
+    tier.fill(**OLD)
+    assert head(tier, status, x_test="new", **fields).status == status
+    tier.fetch(tier.filler, seen={"if_none_match": '"1"'}, status=304, content="", cache_control="max-age=60")
+    tier.get().expect(200, content="hello", x_test="old", cache_status=hit())

@@ -230,3 +230,26 @@ def test_fetch_of_another_process_does_not_store_what_was_changed(make_proxy, or
     waiting.expect(200, content="old")
     first.client().get("/none", cache_control="only-if-cached").expect(504)    # behind the store, if there is one
     forgotten(origin, second.client())
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "M-SEARCH", "UNKNOWN"])
+@pytest.mark.parametrize("field", ["location", "content_location"])
+def test_uris_that_the_response_names_are_forgotten_everywhere(tier, method, field):
+    for target in ("/a", "/b", "/c"):
+        tier.fill(target, content="old", cache_control="max-age=60")
+    tier.fetch(tier.asker, "/a", method=method, content="done", **{field: "/b"})
+    for target in ("/a", "/b"):
+        tier.fetch(tier.filler, target, content="new", cache_control="max-age=60")
+        tier.get(target).expect(200, content="new", cache_status=hit())
+    tier.get("/c").expect(200, content="old", cache_status=hit())
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 206, 299, 301, 303, 399, 400, 404, 500, 599])
+def test_what_is_no_error_invalidates(tier, status):
+    tier.fill(content="old", cache_control="max-age=60")
+    tier.fetch(tier.asker, method="POST", status=status, content="")
+    if status < 400:
+        tier.fetch(tier.filler, content="new", cache_control="max-age=60")
+    else:
+        tier.filler.get("/a").expect(200, content="old", cache_status=hit())
+    tier.origin.silent()

@@ -1,7 +1,7 @@
 """Two requests share a stored response exactly when the key says so; no two different ones ever do by accident."""
 import pytest
 
-from harness.cache_status import hit
+from harness.cache_status import hit, refused
 
 
 def fill(origin, client, target, content, **named):
@@ -11,6 +11,9 @@ def fill(origin, client, target, content, **named):
 
 
 DIFFERENT = {
+    "query": ("/a?x=1", "/a?x=2"),
+    "query and none": ("/a", "/a?x=1"),
+    "path before the same query": ("/a?x=1", "/b?x=1"),
     "encoded question mark": ("/a%3Fx=1", "/a?x=1"),
     "encoded slash": ("/a%2Fb", "/a/b"),
     "encoded hash": ("/a%23b", "/a"),
@@ -127,3 +130,18 @@ def test_change_of_the_uri_finds_the_key_of_its_arguments(origin, client):
     origin.receive().reply(200)
     client.expect(200)
     other(origin, client, "/?a=1")
+
+
+@pytest.mark.config("proxy_cache_key: $http_x_key")
+def test_without_a_key_nothing_is_stored(origin, client):
+    for content in ("one", "two"):
+        client.get("/a")
+        origin.receive().reply(content=content, cache_control="max-age=60")
+        client.expect(200, content=content, cache_status=refused("key"))
+    client.get("/a", cache_control="only-if-cached").expect(504)
+    client.post("/b", "x")
+    origin.receive().reply(content="posted", cache_control="max-age=60", content_location="/b")
+    client.expect(200)
+    fill(origin, client, "/b", "three", x_key="")
+    fill(origin, client, "/a", "four", x_key="k")
+    client.get("/c", x_key="k").expect(200, content="four", cache_status=hit())

@@ -157,3 +157,62 @@ def test_change_of_the_uri_forgets_its_part(origin, client):
     origin.receive().reply(200)
     client.expect(200)
     passed(origin, client, "bytes=0-4")
+
+
+# ---- without a directive
+
+def stored_part(tier, asked, content, place):
+    tier.fill(asked={"range": asked}, status=206, content=content, content_range=f"bytes {place}/10", x_test="kept", **FRESH)
+
+
+@pytest.mark.parametrize("asked, content, place, again, part", [
+    ("bytes=-5", "56789", "5-9", "bytes=-5", "56789"), ("bytes=-5", "56789", "5-9", "bytes=6-8", "678"), ("bytes=-5", "56789", "5-9", "bytes=6-", "6789"),
+    ("bytes=-5", "56789", "5-9", "bytes=-1", "9"), ("bytes=0-4", "01234", "0-4", "bytes=0-4", "01234"), ("bytes=0-4", "01234", "0-4", "bytes=1-2", "12")])
+def test_part_that_came_unasked_answers_as_well(origin, client, asked, content, place, again, part):
+    """RFC 9111 section 3.3: also of an origin that was asked for the whole."""
+    client.get("/a", range=asked)
+    origin.receive().reply(206, content=content, content_range=f"bytes {place}/10", x_test="kept", **FRESH)
+    client.expect(206, content=content, content_range=f"bytes {place}/10")
+    client.get("/a", range=again).expect(206, content=part, x_test="kept", cache_status=hit())
+    origin.silent()
+
+
+def test_part_that_came_unasked_is_completed(origin, client):
+    """RFC 9111 section 3.4."""
+    client.get("/a", range="bytes=0-4")
+    origin.receive().reply(206, content=TEN[:5], content_range="bytes 0-4/10", x_test="kept", **FRESH)
+    client.expect(206, content=TEN[:5])
+    client.get("/a")
+    origin.receive().expect(range="bytes=5-", if_range='"1"').reply(206, content=TEN[5:], content_range="bytes 5-9/10", **FRESH)
+    client.expect(200, content=TEN, x_test="kept", content_range=None)
+    client.get("/a").expect(200, content=TEN, cache_status=hit())
+
+
+def test_part_that_came_unasked_is_for_who_asked_alone(origin, proxy):
+    first, second = proxy.client().get("/a", range="bytes=0-4"), proxy.client()
+    request = origin.receive()
+    second.get("/a")
+    origin.silent()
+    request.reply(206, content=TEN[:5], content_range="bytes 0-4/10", **FRESH)
+    first.expect(206, content=TEN[:5])
+    origin.receive().expect("GET /a").reply(content=TEN, **FRESH)
+    second.expect(200, content=TEN)
+
+
+# ---- in the pool
+
+@pytest.mark.parametrize("again, part", [("bytes=-5", "56789"), ("bytes=6-8", "678"), ("bytes=6-", "6789"), ("bytes=-1", "9")])
+@pytest.mark.config(PASS)
+def test_part_of_another_proxy_answers_a_range_that_would_be_passed_on(tier, again, part):
+    stored_part(tier, "bytes=-5", "56789", "5-9")
+    tier.get(range=again).expect(206, content=part, x_test="kept", cache_status=hit())
+    tier.fetch(tier.asker, asked={"range": "bytes=3-8"}, seen={"range": "bytes=3-8"}, content=TEN, **FRESH)
+    tier.filler.get("/a", range=again).expect(206, content=part)
+
+
+@pytest.mark.config(PASS)
+def test_change_at_another_proxy_forgets_the_part(tier):
+    """RFC 9111 section 4.4."""
+    stored_part(tier, "bytes=-5", "56789", "5-9")
+    tier.fetch(tier.asker, method="POST", content="done")
+    tier.fetch(tier.filler, asked={"range": "bytes=-5"}, seen={"range": "bytes=-5"}, status=206, content="new", content_range="bytes 0-2/3")

@@ -71,3 +71,10 @@ def test_it_is_not_stored_when_it_breaks_off(origin, client, proxy):
     request.close()
     poster.expect_truncated(200)
     asked(origin, client)
+
+
+def test_it_is_there_for_other_proxies(tier):
+    for content in ("one", "two"):
+        tier.fetch(tier.filler, method="POST", asked={"content": "x"}, content=content, **FRESH)
+        tier.get("/a").expect(200, content=content, cache_status=hit())
+        tier.filler.get("/a").expect(200, content=content, cache_status=hit())

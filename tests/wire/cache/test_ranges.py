@@ -162,13 +162,24 @@ def test_range_of_a_replaced_response_is_of_the_new_one(origin, client):
     client.get("/a", range="bytes=0-1", if_range='"2"').expect(206, content="ab", cache_status=hit())
 
 
-@pytest.mark.config('memcached: ["{memcached}"]')
-def test_range_out_of_the_pool(make_proxy, memcached, origin):
-    first, second = (make_proxy().start('memcached: ["{memcached}"]', memcached=memcached.address) for _ in range(2))
-    fill(origin, first.client())
+@pytest.mark.parametrize("asked, content, place", [("bytes=0-1", "01", "0-1"), ("bytes=1-", TEN[1:], "1-9"), ("bytes=-1", "9", "9-9"), ("bytes=2-3", "23", "2-3")])
+@pytest.mark.parametrize("offset", ["1m", "0"])
+def test_range_out_of_the_pool(make_proxy, memcached, origin, asked, content, place, offset):
+    """Also one that would go to the origin."""
+    first, second = (make_proxy().start('memcached: ["{memcached}"]\nproxy_cache_max_range_offset: ' + offset, memcached=memcached.address) for _ in range(2))
+    fill(origin, first.client(), x_test="kept")
     memcached.wait_items(1)
-    second.client().get("/a", range="bytes=2-3").expect(206, content="23", cache_status=hit())
+    second.client().get("/a", range=asked).expect(206, content=content, content_range=f"bytes {place}/10", x_test="kept", etag='"1"', cache_status=hit())
     origin.silent()
+
+
+@pytest.mark.config("proxy_cache_max_range_offset: 0")
+@pytest.mark.parametrize("status, content, answer", [(304, "", "01"), (206, "ab", "ab")])
+def test_range_of_a_stale_response_out_of_the_pool(tier, status, content, answer):
+    tier.fill(content=TEN, cache_control="max-age=60", age=61, etag='"1"')
+    tier.get(range="bytes=0-1")
+    tier.origin.receive().expect(if_none_match='"1"').reply(status, content=content, content_range="bytes 0-1/6" if status == 206 else None)
+    tier.asker.expect(206, content=answer)
 
 
 # ---- nothing stored

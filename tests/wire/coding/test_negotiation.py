@@ -90,6 +90,17 @@ def test_what_is_never_coded(origin, client, fields, stored):
     client.expect(200)
 
 
+@pytest.mark.parametrize("stored", [False, True], ids=["as it arrives", "stored"])
+def test_client_that_wants_no_transformation_gets_none(origin, client, stored):
+    """RFC 9111 section 5.2.1.6."""
+    client.get("/a", accept_encoding="gzip", cache_control=None if stored else "no-transform")
+    origin.receive().reply(content=TEXT, content_type="text/html", cache_control="max-age=60", etag='"v1"')
+    client.expect(200, content_encoding="gzip" if stored else None)
+    client.get("/a", accept_encoding="gzip", cache_control="no-transform").expect(200, content=TEXT, content_encoding=None, etag='"v1"', vary="Accept-Encoding")
+    client.get("/a", accept_encoding="gzip").expect(200, content_encoding="gzip")
+    origin.silent()
+
+
 @pytest.mark.parametrize("status, coded", [(200, True), (403, True), (404, True), (201, False), (301, False), (500, False), (503, False)])
 def test_statuses_that_are_coded(origin, client, status, coded):
     client.get("/a", accept_encoding="gzip")

@@ -81,20 +81,33 @@ def test_variables(proxy, origin, client):
 
 
 @pytest.mark.config("""
-log_format: {mine: '$request_uri $upstream_cache_status $status'}
+log_format: {mine: '$request_uri $upstream_cache_status'}
 access_log: "{dir}/access.log mine"
 proxy_cache_bypass: $http_x_bypass
 """)
 def test_cache_outcomes(proxy, origin, client):
-    for target, control, named in (("/a", "max-age=60", {}), ("/a", None, {}), ("/a", "max-age=60", {"x_bypass": "1"}), ("/b", "max-age=60", {})):
-        client.get(target, **named)
-        if control:
-            origin.receive().reply(content="one", cache_control=control, age=60 if target == "/b" else None, etag='"1"')
+    def ask(target, *answer, method="GET", asked={}, **fields):
+        client.request(method, target, **asked)
+        if answer:
+            origin.receive().reply(*answer, **{"cache_control": "max-age=60", "etag": '"1"', **fields})
         client.expect(200)
+    ask("/a", 200)
+    ask("/a")
+    ask("/a", 200, asked={"x_bypass": "1"})
+    ask("/b", 200, age=60)
+    ask("/b", 200, age=60)
+    ask("/b", 304, age=60, connection="close")
     client.get("/b")
-    origin.receive().reply(304, cache_control="max-age=60")
+    origin.receive().close()
     client.expect(200)
-    assert proxy.access_log(5) == ["/a MISS 200", "/a HIT 200", "/a BYPASS 200", "/b MISS 200", "/b REVALIDATED 200"]
+    ask("/c", 200, age=60, cache_control="max-age=60, stale-while-revalidate=600")
+    ask("/c")
+    updating = origin.receive()
+    ask("/c")
+    updating.reply(304)
+    ask("/d", 200, method="POST")
+    assert proxy.access_log(11) == ["/a MISS", "/a HIT", "/a BYPASS", "/b MISS", "/b EXPIRED", "/b REVALIDATED", "/b STALE", "/c MISS", "/c STALE",
+                                    "/c UPDATING", "/d -"]
 
 
 @pytest.mark.config("log_format: {mine: '$http_user_agent'}\naccess_log: \"{dir}/access.log mine\"")
