@@ -71,6 +71,7 @@ struct h1_body {
     uint8_t digits;     /* of this chunk's size */
     uint32_t ext_bytes; /* chunk extensions so far, at most 16 KiB a message */
     uint32_t trailer_bytes; /* at most 8 KiB */
+    uint32_t trailer_lines; /* at most 100 */
     uint32_t line_bytes;    /* private: of `line` in use */
     uint32_t line_cap;
     char *line;        /* private: the trailer line that is being read, in the arena */
