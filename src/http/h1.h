@@ -97,6 +97,8 @@ struct slice h1_write_request(struct arena *, struct slice method, struct slice 
  * varies. */
 struct slice h1_write_response_part(struct arena *, unsigned status, struct slice reason,
                                     const struct fields *);
+/* Field lines alone: a trailer section without the empty line at its end. */
+struct slice h1_write_fields(struct arena *, const struct fields *);
 /* Chunk header "1f4\r\n" into `buf` (20 bytes); returns its length. Behind the chunk goes "\r\n",
  * at the end "0\r\n" trailers "\r\n". */
 size_t h1_chunk_header(char *buf, size_t chunk_bytes);
