@@ -74,3 +74,7 @@ struct slice policy_head_text(const struct response_head *, const struct cache_c
 struct slice policy_head_text_of_fields(unsigned status, struct slice reason, const struct fields *,
                                         const struct cache_conf *, struct arena *,
                                         struct stored_meta *meta);
+/* The trailers to store, as field lines, by the same rules; `head` are the fields of the response's
+ * head. */
+struct slice policy_trailers_text(const struct fields *trailers, const struct fields *head,
+                                  const struct cache_conf *, struct arena *);

@@ -8,11 +8,11 @@ static bool is_accel(struct slice name)
     return slice_starts_nocase(name, SLICE("X-Accel-"));
 }
 
-/* Age is among the numbers, Trailer speaks of trailers that are not stored. */
+/* Age is among the numbers. */
 static bool may_be_stored(const struct field *field, const struct fields *all,
                           const struct cache_conf *conf, bool some_withheld)
 {
-    if (field->id == FIELD_AGE || field->id == FIELD_TRAILER || field_is_hop_by_hop(field, all)) {
+    if (field->id == FIELD_AGE || field_is_hop_by_hop(field, all)) {
         return false;
     }
     if (field->id == FIELD_SET_COOKIE && (conf->ignore & IGNORE_SET_COOKIE) != 0) {
@@ -70,4 +70,18 @@ struct slice policy_head_text(const struct response_head *response, const struct
 {
     return policy_head_text_of_fields(response->status, response->reason, &response->fields, conf,
                                       arena, meta);
+}
+
+struct slice policy_trailers_text(const struct fields *trailers, const struct fields *head,
+                                  const struct cache_conf *conf, struct arena *arena)
+{
+    struct fields kept = {0};
+    struct cache_control control;
+    policy_control(head, conf, &control);
+    for (size_t i = 0; i < trailers->n; i++) {
+        if (may_be_stored(&trailers->v[i], head, conf, control.no_cache_fields)) {
+            fields_push(&kept, arena, trailers->v[i]);
+        }
+    }
+    return h1_write_fields(arena, &kept);
 }

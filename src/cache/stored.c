@@ -5,9 +5,9 @@
  *      6 u16 head bytes     48 i64 lifetime_s   96 u64 generation        124 u32 etag bytes
  *      8 u64 checksum       56 i64 swr_s       104 u64 purge_seq         128 u32 tags bytes
  *     16 u64 total bytes    64 i64 sie_s       112 u32 chunk_bytes       132 u32 head text bytes
- *     24 u16 kind           72 i64 keep_s
- *     26 u16 status                              136 the parts: key, vary, etag, tags, head text,
- *     28 u32 flags                                   and the content
+ *     24 u16 kind           72 i64 keep_s                                136 u32 trailer bytes
+ *     26 u16 status
+ *     28 u32 flags          140 the parts: key, vary, etag, tags, head text, trailers, content
  */
 #include "cache/stored.h"
 
@@ -16,8 +16,8 @@
 #include "base/le.h"
 
 #define MAGIC      0x7872706dU /* "mprx" */
-#define VERSION    2
-#define HEAD_BYTES 136
+#define VERSION    3
+#define HEAD_BYTES 140
 
 #define AT_CHECKSUM 8
 #define AT_TOTAL    16 /* the checksum is over all bytes from here */
@@ -48,7 +48,8 @@ static uint64_t content_bytes(const struct stored_meta *m)
 
 size_t stored_size(const struct stored_meta *m, const struct stored_parts *p)
 {
-    return HEAD_BYTES + p->key.n + p->vary.n + p->etag.n + p->tags.n + p->head.n + content_bytes(m);
+    return HEAD_BYTES + p->key.n + p->vary.n + p->etag.n + p->tags.n + p->head.n + p->trailers.n +
+           content_bytes(m);
 }
 
 static void put_meta(char **at, const struct stored_meta *m)
@@ -85,7 +86,7 @@ static void put_bytes(char **at, struct slice part)
 
 char *stored_encode(struct blob *blob, const struct stored_meta *meta, const struct stored_parts *p)
 {
-    const struct slice parts[] = {p->key, p->vary, p->etag, p->tags, p->head};
+    const struct slice parts[] = {p->key, p->vary, p->etag, p->tags, p->head, p->trailers};
     size_t total = stored_size(meta, p);
     ASSERT(blob->cap >= total);
     char *at = blob->data;
@@ -184,7 +185,8 @@ static enum stored_check check_prefix(struct slice bytes)
  * content's do not add up to it. */
 static bool take_parts(const char *lengths, struct slice rest, struct stored_view *out)
 {
-    struct slice *parts[] = {&out->key, &out->vary, &out->etag, &out->tags, &out->head};
+    struct slice *parts[] = {&out->key,  &out->vary, &out->etag,
+                             &out->tags, &out->head, &out->trailers};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         uint32_t n = le_take_u32(&lengths);
         if (n > rest.n) {
@@ -213,7 +215,8 @@ enum stored_check stored_parse(struct slice bytes, struct slice key, struct stor
     if (checksum != checksum_of(bytes.p, bytes.n)) {
         return STORED_BAD_CHECKSUM;
     }
-    if (!meta_in_bounds(&out->meta)) {
+    bool misplaced = out->trailers.n > 0 && out->meta.kind != STORED_RESPONSE;
+    if (misplaced || !meta_in_bounds(&out->meta)) {
         return STORED_BAD_LENGTH;
     }
     return key.p == NULL || slice_eq(key, out->key) ? STORED_OK : STORED_BAD_KEY;

@@ -1,7 +1,8 @@
-/* A stored response: one format for the memory tier and the pool (version 2), checked on every
- * read. One blob holds fixed head | cache key | vary | etag | tags | head text | content where head
- * text is "HTTP/1.1 200 OK\r\n" and every stored field line, ready to send, without Date-dependent
- * lines (Age, Cache-Status, Connection) and the final empty line. A record of kind VARY holds no
+/* A stored response: one format for the memory tier and the pool (version 3), checked on every
+ * read. One blob holds fixed head | cache key | vary | etag | tags | head text | trailers | content
+ * where head text is "HTTP/1.1 200 OK\r\n" and every stored field line, ready to send, without
+ * Date-dependent lines (Age, Cache-Status, Connection) and the final empty line; trailers are field
+ * lines too, and never among the others (RFC 9111 section 3.1). A record of kind VARY holds no
  * response: it names the fields that variants of its key differ by. A response whose content is too
  * large for one item is a manifest: its content lies in chunks, and none stands behind its head. */
 #pragma once
@@ -65,23 +66,25 @@ struct stored_meta {
 /* The parts of a record that are bytes. */
 struct stored_parts {
     struct slice key;
-    struct slice vary; /* STORED_VARY: field names in canonical lower case, joined by ',';
-                          STORED_RESPONSE: the same of the response, empty without */
-    struct slice etag; /* as received, weak ones too; empty where none */
-    struct slice tags; /* for purging, joined by ' ' */
-    struct slice head; /* ready to send */
+    struct slice vary;     /* STORED_VARY: field names in canonical lower case, joined by ',';
+                              STORED_RESPONSE: the same of the response, empty without */
+    struct slice etag;     /* as received, weak ones too; empty where none */
+    struct slice tags;     /* for purging, joined by ' ' */
+    struct slice head;     /* ready to send */
+    struct slice trailers; /* field lines behind the content; STORED_RESPONSE only */
 };
 
 /* A read-only look at a blob's parts; slices point into it. */
 struct stored_view {
     struct stored_meta meta;
     struct slice key;
-    struct slice vary;    /* STORED_VARY: field names in canonical lower case, joined by ',';
-                             STORED_RESPONSE: the same of the response, empty without */
-    struct slice etag;    /* as received, weak ones too; empty where none */
-    struct slice tags;    /* for purging, joined by ' ' */
-    struct slice head;    /* ready to send */
-    struct slice content; /* empty in a manifest, whatever meta.content_length says */
+    struct slice vary;     /* STORED_VARY: field names in canonical lower case, joined by ',';
+                              STORED_RESPONSE: the same of the response, empty without */
+    struct slice etag;     /* as received, weak ones too; empty where none */
+    struct slice tags;     /* for purging, joined by ' ' */
+    struct slice head;     /* ready to send */
+    struct slice trailers; /* field lines, mostly none */
+    struct slice content;  /* empty in a manifest, whatever meta.content_length says */
 };
 static inline bool stored_is_manifest(const struct stored_meta *m)
 {
@@ -113,8 +116,8 @@ NODISCARD enum stored_check stored_parse(struct slice bytes, struct slice key,
 /* Of the whole of a sealed record: another one where any byte of it is. */
 uint64_t stored_checksum(struct slice record);
 
-/* One field line of a head text at a time, for filters. `*rest` starts as view.head; the first call
- * skips the status line. False: no more. */
+/* One field line of a head text at a time, for filters. `*rest` starts as view.head or
+ * view.trailers; the first call skips the status line. False: no more. */
 NODISCARD bool stored_field_next(struct slice *rest, struct field *out);
 /* First value of a stored field; p NULL where there is none. */
 struct slice stored_field(const struct stored_view *, struct slice name);

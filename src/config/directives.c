@@ -229,6 +229,15 @@ static const struct directive directives[] = {
       .source = "nginx", .doc = "Fields of the origin's response that the client does not get." },
     { .name = "proxy_pass_header", .scope = SCOPE_ALL, .type = TYPE_FIELD_NAMES, LOCATION_FIELD(pass), .dflt = "[]",
       .source = "nginx", .doc = "Fields that are passed although they are hidden by default (X-Accel-…)." },
+    { .name = "proxy_pass_trailers", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(pass_trailers), .dflt = "off",
+      .source = "nginx",
+      .doc = "Pass the trailers of chunked responses of the origin to every client of HTTP/1.1 that gets the response as it arrives, and keep "
+             "them with the stored response: clients that say TE: trailers get that in chunks and with them, all others with Content-Length "
+             "and without. None go with answers to HEAD, ranges, or where gzip and its kind change the content. The origin is asked for "
+             "them (TE: trailers) when the client does so or the response may be stored. Fields that may not be trailers (RFC 9110 section "
+             "6.5.1: of framing, routing, authentication, caching, content) and those in proxy_hide_header are dropped; more than 100 lines or 8k "
+             "break the response. off, as in nginx: few clients use trailers, and what the origin is asked stays as it is. Trailers of "
+             "requests are checked and dropped." },
     { .name = "proxy_ignore_headers", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(rules.ignore), .choices = ignore_words,
       .dflt = "off", .source = "nginx", .doc = "Fields of the origin's response that are not obeyed." },
     { .name = "proxy_connect_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(connect_timeout_ms),

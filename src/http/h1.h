@@ -71,6 +71,7 @@ struct h1_body {
     uint8_t digits;     /* of this chunk's size */
     uint32_t ext_bytes; /* chunk extensions so far, at most 16 KiB a message */
     uint32_t trailer_bytes; /* at most 8 KiB */
+    uint32_t trailer_lines; /* at most 100 */
     uint32_t line_bytes;    /* private: of `line` in use */
     uint32_t line_cap;
     char *line;        /* private: the trailer line that is being read, in the arena */
@@ -96,6 +97,8 @@ struct slice h1_write_request(struct arena *, struct slice method, struct slice 
  * varies. */
 struct slice h1_write_response_part(struct arena *, unsigned status, struct slice reason,
                                     const struct fields *);
+/* Field lines alone: a trailer section without the empty line at its end. */
+struct slice h1_write_fields(struct arena *, const struct fields *);
 /* Chunk header "1f4\r\n" into `buf` (20 bytes); returns its length. Behind the chunk goes "\r\n",
  * at the end "0\r\n" trailers "\r\n". */
 size_t h1_chunk_header(char *buf, size_t chunk_bytes);

@@ -9,6 +9,7 @@
 #define SIZE_DIGITS_MAX   16
 #define EXT_BYTES_MAX     (16 * 1024)
 #define TRAILER_BYTES_MAX (8 * 1024)
+#define TRAILER_LINES_MAX 100
 #define LINE_FIRST_CAP    128
 
 /* What the chunked decoder expects next. */
@@ -83,11 +84,23 @@ static void line_push(struct h1_body *b, const struct trailers *t, char c)
 }
 
 /* RFC 9110 section 6.5.1: none that frames, routes, authenticates, modifies the request or
- * describes the content, which is what the names that we know do. */
+ * describes the content, which is what the names that we know do, and those that begin like them.
+ * ETag and Content-Digest are defined for trailers, too (RFC 9110 section 8.8.3, RFC 9530). */
 static bool may_be_trailer(struct slice name)
 {
+    static const struct slice forbidden[] = {SLICE_INIT("Content-"), SLICE_INIT("Proxy-"),
+                                             SLICE_INIT("Set-Cookie"), SLICE_INIT("If-"),
+                                             SLICE_INIT("Max-Forwards")};
     enum field_id id = field_id_of(name);
-    return id == FIELD_ETAG || (id == FIELD_OTHER && !slice_eq_nocase(name, SLICE("Max-Forwards")));
+    if (id != FIELD_OTHER || slice_eq_nocase(name, SLICE("Content-Digest"))) {
+        return id == FIELD_ETAG || id == FIELD_OTHER;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(forbidden); i++) {
+        if (slice_starts_nocase(name, forbidden[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void line_end(struct h1_body *b, const struct trailers *t)
@@ -96,7 +109,9 @@ static void line_end(struct h1_body *b, const struct trailers *t)
     struct slice line = slice_make(b->line, b->line_bytes);
     struct slice name = slice_cut(line, ':', &value);
     b->line_bytes = 0;
-    if (t->fields != NULL && may_be_trailer(name)) {
+    if (++b->trailer_lines > TRAILER_LINES_MAX) {
+        fail(b, "too many trailers");
+    } else if (t->fields != NULL && may_be_trailer(name)) {
         fields_add(t->fields, t->arena, arena_dup(t->arena, name),
                    arena_dup(t->arena, slice_trim(value)));
     }

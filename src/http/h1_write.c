@@ -68,6 +68,13 @@ struct slice h1_write_response_part(struct arena *arena, unsigned status, struct
     return slice_make(w.p, w.n);
 }
 
+struct slice h1_write_fields(struct arena *arena, const struct fields *fields)
+{
+    struct writer w = {.p = arena_alloc(arena, fields_bytes(fields))};
+    put_fields(&w, fields);
+    return slice_make(w.p, w.n);
+}
+
 size_t h1_chunk_header(char *buf, size_t chunk_bytes)
 {
     size_t digits = 1;

@@ -36,7 +36,7 @@ struct client_codec {
     void (*send_head)(struct client *, struct request *, const struct response_text *);
     /* Content in the framing that the head announced. `blob` NULL: `bytes` are copied. */
     void (*send_content)(struct client *, struct request *, struct blob *, struct slice bytes);
-    /* The response is whole. */
+    /* The response is whole. request.trailers go behind chunked content, nowhere else. */
     void (*send_end)(struct client *, struct request *);
     /* The response cannot be finished: the client must see that it is cut (closed without its end,
      * RST where the length is not announced). */

@@ -295,9 +295,11 @@ static void h1_send_content(struct client *c, struct request *r, struct blob *bl
 
 static void h1_send_end(struct client *c, struct request *r)
 {
-    (void)r;
-    if (c->chunked)
-        put(c, SLICE("0\r\n\r\n"));
+    if (c->chunked) {
+        put(c, SLICE("0\r\n"));
+        put(c, r->trailers);
+        put(c, SLICE("\r\n"));
+    }
     c->chunked = false;
 }
 

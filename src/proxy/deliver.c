@@ -51,6 +51,13 @@ static enum coded_step pass_content(struct request *r, bool *end)
     return n > 0 ? CODED_SOME : CODED_NOTHING;
 }
 
+/* All content has come. What is coded is not what they are about; a range is not the whole. */
+static void take_trailers(struct request *r)
+{
+    if (UNLIKELY(r->location->pass_trailers) && !coded_changes(r) && !r->ranged)
+        r->trailers = deliver_trailers(r, flight_trailers(r->reader));
+}
+
 static bool is_broken(struct request *r)
 {
     return r->reader && flight_state(r->reader) == FLIGHT_BROKEN;
@@ -81,6 +88,7 @@ static enum deliver_result deliver_content(struct request *r)
         if (!end && deliver_pending(c) >= DELIVER_BATCH_BYTES && !client_flush(c))
             return DELIVER_CUT;
     }
+    take_trailers(r);
     return deliver_finish(r);
 }
 
@@ -235,6 +243,19 @@ static void begin_coded(struct request *r, struct response_text *t)
     t->has_length = false;
 }
 
+/* The whole came at once, and with trailers: it goes on in chunks, as it came. */
+static void keep_trailers(struct request *r, struct response_text *t)
+{
+    const struct response_head *head = &r->response->head;
+    if (head->framing != FRAMING_CHUNKED || t->framing != FRAMING_LENGTH || r->ranged ||
+        !r->location->pass_trailers || r->head.version_minor == 0 ||
+        r->head.method == METHOD_HEAD || coded_changes(r) ||
+        deliver_trailers(r, flight_trailers(r->reader)).n == 0)
+        return;
+    t->framing = FRAMING_CHUNKED;
+    t->has_length = false;
+}
+
 /* False: the answer needs no content. */
 static bool deliver_response_head(struct request *r)
 {
@@ -261,6 +282,7 @@ static bool deliver_response_head(struct request *r)
     if (t.framing == FRAMING_LENGTH && fields_has(&r->head.fields, FIELD_RANGE) &&
         !coded_changes(r))
         deliver_range_of_response(r, &view, t.content_length, &t);
+    keep_trailers(r, &t);
     r->want_content = t.framing != FRAMING_NONE && r->head.method != METHOD_HEAD;
     if (coded_changes(r))
         begin_coded(r, &t);

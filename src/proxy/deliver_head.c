@@ -157,7 +157,19 @@ static void put_status_line(struct lines *l, unsigned status, struct slice reaso
 #define VARYING_BYTES 512
 #define CODING_BYTES  96 /* Content-Encoding, Vary, a tag that becomes weak */
 
-/* The stored text without the fields that this location hides, or with those of a coded answer. */
+struct slice deliver_trailers(struct request *r, struct slice trailers)
+{
+    struct lines l = lines_new(r, trailers.n);
+    struct field f;
+    while (stored_field_next(&trailers, &f)) {
+        if (!is_hidden(r->location, f.name))
+            put_field(&l, f.name, f.value);
+    }
+    return slice_make(l.p, l.n);
+}
+
+/* The stored text without the fields that this location hides, or with those of a coded answer, or
+ * with trailers, which no answer with a length has. */
 static struct slice filtered(struct request *r, const struct stored_view *v)
 {
     struct lines l = lines_new(r, v->head.n + CODING_BYTES);
@@ -165,7 +177,8 @@ static struct slice filtered(struct request *r, const struct stored_view *v)
     struct slice rest = v->head;
     struct field f;
     while (stored_field_next(&rest, &f)) {
-        if (!is_hidden(r->location, f.name))
+        bool belongs = f.id != FIELD_CONTENT_LENGTH || r->trailers.n == 0;
+        if (belongs && !is_hidden(r->location, f.name))
             put_passed(&l, r, f);
     }
     return slice_make(l.p, l.n);
@@ -192,16 +205,20 @@ static void put_varying(struct lines *l, struct request *r, const struct stored_
 void deliver_head_stored(struct request *r, const struct stored_view *v, struct response_text *t)
 {
     struct lines l = lines_new(r, VARYING_BYTES + CODING_BYTES);
-    bool changes = coded_changes(r);
-    bool plain = r->location->hide_n == 0 && !(v->meta.flags & STORED_HAS_ACCEL) && !changes;
+    bool chunked = coded_changes(r);
+    if (UNLIKELY(v->trailers.n > 0) && !chunked && request_takes_trailers(r)) {
+        r->trailers = deliver_trailers(r, v->trailers);
+        chunked = r->trailers.n > 0;
+    }
+    bool plain = r->location->hide_n == 0 && !(v->meta.flags & STORED_HAS_ACCEL) && !chunked;
     t->stored = plain ? v->head : filtered(r, v);
     put_varying(&l, r, v);
     put_coding(&l, r, true);
     t->lines = slice_make(l.p, l.n);
-    t->framing = changes ? FRAMING_CHUNKED : FRAMING_LENGTH;
+    t->framing = chunked ? FRAMING_CHUNKED : FRAMING_LENGTH;
     t->content_length = v->meta.content_length;
-    t->has_length = !changes;
-    t->length_in_stored = !changes;
+    t->has_length = !chunked;
+    t->length_in_stored = !chunked;
 }
 
 static bool belongs_in_304(enum field_id id)
@@ -234,7 +251,7 @@ static bool belongs_in_range(enum field_id id, unsigned status, bool multipart)
 {
     if (status == 416)
         return id == FIELD_DATE;
-    return id != FIELD_CONTENT_LENGTH && id != FIELD_CONTENT_RANGE &&
+    return id != FIELD_CONTENT_LENGTH && id != FIELD_CONTENT_RANGE && id != FIELD_TRAILER &&
            !(multipart && id == FIELD_CONTENT_TYPE);
 }
 

@@ -21,6 +21,8 @@ void deliver_head_range(struct request *, const struct stored_view *, struct sli
 void deliver_head_value(struct request *, struct stored_view *);
 /* Of request.response, with t->status and t->content_range. */
 void deliver_head_response(struct request *, struct response_text *t);
+/* Those of the field lines `trailers` that the client may see. */
+struct slice deliver_trailers(struct request *, struct slice trailers);
 /* An answer made here; `row` NULL where it is no failure. */
 void deliver_head_local(struct request *, struct response_text *t, struct slice type,
                         struct slice location, const struct reply_row *row);

@@ -258,6 +258,7 @@ static enum fetch_state step_store(struct fetch *f)
     if (f->writer) {
         if (f->collecting && flight_is_outdated(f->writer))
             fetch_stop_storing(f);
+        fetch_take_trailers(f);
         if (f->collecting)
             fetch_store_response(f);
         fetch_end_mirror(f);

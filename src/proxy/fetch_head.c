@@ -76,7 +76,17 @@ static void add_via(struct request *r, struct fields *out)
     fields_add_id(out, &r->arena, FIELD_VIA, mine);
 }
 
-static void add_framing(struct fetch *f, struct fields *out)
+/* Trailers are asked for where somebody has use for them (RFC 9110 section 6.5): the client, or
+ * those who are given what is stored. */
+static bool asks_for_trailers(const struct fetch *f)
+{
+    const struct location_conf *l = f->r->location;
+    return l->pass_trailers && f->asked.method != METHOD_HEAD &&
+           (f->may_store || request_takes_trailers(f->r));
+}
+
+/* The fields of this connection. */
+static void add_hop(struct fetch *f, struct fields *out)
 {
     struct request *r = f->r;
     if (f->out.framing == FRAMING_LENGTH)
@@ -87,6 +97,9 @@ static void add_framing(struct fetch *f, struct fields *out)
     if (f->out.upgrade) {
         fields_add_id(out, &r->arena, FIELD_CONNECTION, SLICE("upgrade"));
         fields_add_id(out, &r->arena, FIELD_UPGRADE, r->head.upgrade);
+    } else if (asks_for_trailers(f)) {
+        fields_add_id(out, &r->arena, FIELD_TE, SLICE("trailers"));
+        fields_add_id(out, &r->arena, FIELD_CONNECTION, SLICE("TE"));
     }
 }
 
@@ -155,7 +168,7 @@ void fetch_make_request(struct fetch *f)
     if (!f->validating)
         f->validating = fetch_ask_variants(f, &out);
     add_via(r, &out);
-    add_framing(f, &out);
+    add_hop(f, &out);
     f->head_text = h1_write_request(&r->arena, f->asked.method_token, target_of(r), &out);
     f->out.head = f->head_text;
     set_limits(r, &f->out);

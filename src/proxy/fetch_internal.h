@@ -75,6 +75,7 @@ struct fetch {
     struct flight_response *response;
     struct stored_meta meta;
     enum store_verdict verdict;
+    struct slice trailers; /* to be stored: field lines */
     struct cache_key store_key;
     bool collecting;           /* it is being stored: collected whole by the flight, */
     struct store_fill *fill;   /* or in chunks on its way */
@@ -218,6 +219,8 @@ bool fetch_fills_get(struct fetch *);
 void fetch_take_head(struct fetch *, const struct response_head *);
 /* Tells the flight: with the vary index stored first, or a mark that this key is not shared. */
 void fetch_publish(struct fetch *);
+/* All content is there: gives the trailers to the flight, and to what is stored. */
+void fetch_take_trailers(struct fetch *);
 /* The whole response is there (RFC 9111 section 3.3): puts it into the store. */
 void fetch_store_response(struct fetch *);
 /* The same with the content that is there, under another head. */

@@ -185,6 +185,7 @@ static struct blob *begin_blob(struct fetch *f, struct slice text, struct slice 
         .etag = etag,
         .tags = tags,
         .head = with_length(f, text, length),
+        .trailers = f->trailers,
     };
     f->meta.content_length = length;
     f->meta.purge_seq = f->purge_seq;
@@ -203,10 +204,11 @@ static struct entry *end_blob(struct fetch *f, struct blob *blob)
     return e;
 }
 
-/* Clients get no tags, unless proxy_pass_header names their field. */
-static bool is_in_head(const struct location_conf *l, const struct field *field)
+/* Clients get no tags, unless proxy_pass_header names their field. Trailer speaks of trailers. */
+static bool is_in_head(const struct fetch *f, const struct field *field)
 {
-    return field->id != FIELD_CONTENT_LENGTH &&
+    const struct location_conf *l = f->r->location;
+    return field->id != FIELD_CONTENT_LENGTH && (field->id != FIELD_TRAILER || f->trailers.n > 0) &&
            (!tags_are_named(l->tag_fields, l->tag_fields_n, field->name) ||
             tags_are_named(l->pass, l->pass_n, field->name));
 }
@@ -218,7 +220,7 @@ static struct fields fields_for_head(const struct fetch *f, const struct fields 
     struct fields out = {0};
     fields_reserve(&out, arena, from->n);
     for (size_t i = 0; i < from->n; i++) {
-        if (is_in_head(f->r->location, &from->v[i]))
+        if (is_in_head(f, &from->v[i]))
             fields_push(&out, arena, from->v[i]);
     }
     return out;
@@ -254,6 +256,29 @@ static void store_entry(struct fetch *f, struct entry *e)
         parts_replaced(f->r);
     if (flight_is_outdated(f->writer))
         store_del(f->r->store, &f->store_key);
+}
+
+/* Without those that Connection names. */
+static struct slice passed_trailers(struct fetch *f, const struct fields *came)
+{
+    struct arena *arena = flight_arena(f->writer);
+    struct fields passed = {0};
+    for (size_t i = 0; i < came->n; i++) {
+        if (!field_is_hop_by_hop(&came->v[i], &f->response->head.fields))
+            fields_push(&passed, arena, came->v[i]);
+    }
+    return h1_write_fields(arena, &passed);
+}
+
+void fetch_take_trailers(struct fetch *f)
+{
+    const struct fields *came = exchange_trailers(f->exchange);
+    if (came->n == 0 || !f->r->location->pass_trailers)
+        return;
+    flight_put_trailers(f->writer, passed_trailers(f, came));
+    if (f->collecting)
+        f->trailers = policy_trailers_text(came, &f->response->head.fields, &f->r->location->rules,
+                                           &f->r->arena);
 }
 
 void fetch_store_response(struct fetch *f)
@@ -340,6 +365,7 @@ static struct entry *renewed(struct fetch *f, const struct response_head *head,
     if (*verdict == STORE_YES && varies_by_more(f, &fields))
         *verdict = STORE_NO_VARY;
     struct slice tags = renewed_tags(f, old, &fields);
+    f->trailers = old->trailers; /* of the same content */
     fields = fields_for_head(f, &fields);
     f->store_key = r->variant; /* which another variant may turn out to be, too */
     struct slice text =

@@ -50,6 +50,7 @@ struct flight {
     size_t pieces_cap;
     uint64_t first;
     uint64_t length; /* content so far */
+    struct slice trailers;
     size_t window;
     mono_ms second_at; /* 0: never */
     uint64_t uri_hash;
@@ -576,6 +577,11 @@ size_t flight_take(struct flight_reader *r, struct flight_piece *pieces, size_t 
     return n;
 }
 
+struct slice flight_trailers(const struct flight_reader *r)
+{
+    return r->flight->trailers;
+}
+
 /* -- the writer -- */
 
 struct flight_writer *flight_attach_writer(struct flight_reader *leader, struct loop *loop,
@@ -709,6 +715,11 @@ void flight_collected(struct flight_writer *w, char *to, size_t n)
 uint64_t flight_length(struct flight_writer *w)
 {
     return w->flight->length;
+}
+
+void flight_put_trailers(struct flight_writer *w, struct slice lines)
+{
+    w->flight->trailers = lines; /* seen with the state that follows */
 }
 
 bool flight_window_full(struct flight_writer *w)

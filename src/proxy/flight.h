@@ -131,6 +131,8 @@ struct flight_piece {
 /* Takes up to `max` pieces of content behind the reader's place and moves it on. `*end`: after
  * these the content is complete. */
 size_t flight_take(struct flight_reader *, struct flight_piece *pieces, size_t max, bool *end);
+/* Once the content is known to be complete: the field lines behind it. Borrowed from the flight. */
+struct slice flight_trailers(const struct flight_reader *);
 
 /* -- the writer -- */
 /* `wake` runs on the writer's loop: readers have made room, or the last one has left. */
@@ -175,6 +177,8 @@ typedef void flight_content_fn(void *arg, struct slice content);
 void flight_each_collected(struct flight_writer *, flight_content_fn *, void *arg);
 /* Of the content so far. */
 uint64_t flight_length(struct flight_writer *);
+/* Before FLIGHT_COMPLETE; field lines in the flight's arena. */
+void flight_put_trailers(struct flight_writer *, struct slice);
 bool flight_window_full(struct flight_writer *);
 size_t flight_readers(struct flight_writer *);
 /* Ends it: nobody joins from now on. flight_end takes FLIGHT_COMPLETE or FLIGHT_BROKEN or

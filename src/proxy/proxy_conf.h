@@ -166,6 +166,7 @@ struct location_conf {
     size_t hide_n;
     const struct slice *pass; /* proxy_pass_header, lower case */
     size_t pass_n;
+    bool pass_trailers; /* of chunked responses */
     int64_t connect_timeout_ms;
     int64_t send_timeout_ms; /* to the origin: proxy_send_timeout */
     int64_t read_timeout_ms;

@@ -157,6 +157,7 @@ struct request {
     uint64_t bytes_sent;      /* $bytes_sent */
     bool aborted;             /* the client left: 499 in the log where no head was sent */
     uint32_t lookups;         /* how often it was sent back to look again */
+    struct slice trailers;    /* field lines for behind the content */
     struct slice sent_fields; /* field lines sent, for $sent_http_NAME */
     struct slice sent_stored; /* the same out of the stored response, in front of them */
     const struct flight_response *response; /* of the flight, for $upstream_http_NAME */
@@ -194,6 +195,13 @@ void request_on_upload(struct request *);
 void request_on_client_timeout(struct request *);
 /* An answer made here: the row of proxy/reply.h. */
 enum request_state request_fail(struct request *, int reply);
+/* Does it want trailers, where they do not come by themselves (RFC 9110 section 10.1.4)? */
+static inline bool request_takes_trailers(const struct request *r)
+{
+    return r->location->pass_trailers && r->head.version_minor > 0 &&
+           r->head.method != METHOD_HEAD &&
+           fields_list_has(&r->head.fields, FIELD_TE, SLICE("trailers"));
+}
 /* The step `route`: finds server and location, and whether the cache has a part in it. */
 enum request_state request_route(struct request *);
 const char *request_state_name(enum request_state);

@@ -47,8 +47,8 @@ static struct blob *manifest_of(const struct stored_view *whole, uint32_t chunk_
 {
     struct stored_meta meta = whole->meta;
     meta.chunk_bytes = chunk_bytes;
-    const struct stored_parts parts = {whole->key, whole->vary, whole->etag, whole->tags,
-                                       whole->head};
+    const struct stored_parts parts = {whole->key,  whole->vary, whole->etag,
+                                       whole->tags, whole->head, whole->trailers};
     struct blob *manifest = blob_new(stored_size(&meta, &parts));
     if (!manifest)
         return NULL;

@@ -130,13 +130,12 @@ static void report_age(struct walk *w, const struct stored_meta *m)
     report_seconds(r, "fresh_for_s", m->lifetime_s - age_s);
 }
 
-/* The head's fields, as they will be sent. */
-static void report_head(struct report *r, const struct stored_view *v)
+/* Field lines, as they will be sent. */
+static void report_fields(struct report *r, const char *name, struct slice lines)
 {
-    struct slice rest = v->head;
     struct field f;
-    report_list(r, "fields");
-    while (stored_field_next(&rest, &f)) {
+    report_list(r, name);
+    while (stored_field_next(&lines, &f)) {
         report_row(r);
         report_text(r, "name", f.name);
         report_text(r, "value", f.value);
@@ -169,7 +168,9 @@ static void report_response(struct walk *w, const struct record *record)
     report_flags(r, m->flags);
     if (v->vary.n > 0)
         report_text(r, "varies_by", v->vary);
-    report_head(r, v);
+    report_fields(r, "fields", v->head);
+    if (v->trailers.n > 0)
+        report_fields(r, "trailers", v->trailers);
 }
 
 /* A variant of the index: looked up, whoever asks for it. */

@@ -27,7 +27,8 @@ static void seal(char *p, size_t n)
 
 static void check_parts(const struct stored_view *v, struct slice all)
 {
-    const struct slice parts[] = {v->key, v->vary, v->etag, v->tags, v->head, v->content};
+    const struct slice parts[] = {v->key,  v->vary,     v->etag,   v->tags,
+                                  v->head, v->trailers, v->content};
     size_t bytes = 0;
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         ASSERT(parts[i].n == 0 ||
@@ -60,6 +61,9 @@ static void check_fields(const struct stored_view *v)
         ASSERT(field.name.n > 0 && ++lines <= v->head.n);
         ASSERT(stored_field(v, field.name).p != NULL);
     }
+    rest = v->trailers;
+    while (stored_field_next(&rest, &field))
+        ASSERT(field.name.n > 0 && ++lines <= v->head.n + v->trailers.n);
 }
 
 static void check_variants(const struct stored_view *v)
@@ -105,7 +109,7 @@ static void check_chunks(const struct stored_view *v)
 static void check_encoding(const struct stored_view *v, struct slice all)
 {
     struct blob *blob = blob_new(all.n);
-    const struct stored_parts parts = {v->key, v->vary, v->etag, v->tags, v->head};
+    const struct stored_parts parts = {v->key, v->vary, v->etag, v->tags, v->head, v->trailers};
     char *at = stored_encode(blob, &v->meta, &parts);
     memcpy(at, v->content.p, v->content.n);
     stored_seal(blob);

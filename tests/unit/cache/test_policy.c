@@ -543,7 +543,7 @@ static void stored_fields(void **state)
         {"3.1: hop by hop", 0,
          "Date: {0}\nConnection: close\nKeep-Alive: x\nProxy-Authenticate: x\n"
          "Proxy-Authentication-Info: x\nProxy-Authorization: x\nProxy-Connection: x\nTE: x\n"
-         "Transfer-Encoding: chunked\nUpgrade: word\nTrailer: x",
+         "Transfer-Encoding: chunked\nUpgrade: word",
          DATE_NOW, 0},
         {"3.1: what Connection names", 0, "Date: {0}\nConnection: a, b\nA: 1\nB: 2\nC: 3",
          DATE_NOW "C: 3\r\n", 0},
@@ -580,6 +580,34 @@ static void stored_fields(void **state)
             arena_concat(&arena, SLICE("HTTP/1.1 200 OK\r\n"), slice_of(rows[i].want));
         if (!slice_eq(got, want) || meta.flags != (rows[i].flags | STORED_HAS_DATE)) {
             fail_msg("%s: flags %#x\n%.*s", rows[i].name, meta.flags, SLICE_ARG(got));
+        }
+        arena_fini(&arena);
+    }
+}
+
+static void stored_trailers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *head;
+        const char *trailers;
+        const char *want;
+    } rows[] = {
+        {"3.1: as they came", "X: y", "B: 2\nA: 1\nB: 3", "B: 2\r\nA: 1\r\nB: 3\r\n"},
+        {"3.1: what Connection names", "Connection: a", "A: 1\nB: 2", "B: 2\r\n"},
+        {"5.2.2.4: withheld", "Cache-Control: no-cache=\"a\"", "A: 1\nB: 2", "B: 2\r\n"},
+        {"none", "X: y", "", ""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct cache_conf conf = {0};
+        struct arena arena;
+        arena_init(&arena, NULL);
+        struct response_head head = heads_response(&arena, 200, rows[i].head);
+        struct response_head trailers = heads_response(&arena, 200, rows[i].trailers);
+        struct slice got = policy_trailers_text(&trailers.fields, &head.fields, &conf, &arena);
+        if (!slice_eq(got, slice_of(rows[i].want))) {
+            fail_msg("%s: %.*s", rows[i].name, SLICE_ARG(got));
         }
         arena_fini(&arena);
     }
@@ -754,6 +782,7 @@ int main(void)
         cmocka_unit_test(last_modified_is_kept_as_a_number),
         cmocka_unit_test(the_largest_numbers_can_be_stored),
         cmocka_unit_test(stored_fields),
+        cmocka_unit_test(stored_trailers),
         cmocka_unit_test(a_304_updates_fields),
         cmocka_unit_test(a_304_renews_the_numbers),
         cmocka_unit_test(an_expires_of_old_counts_from_the_new_date),

@@ -12,8 +12,9 @@
 
 #include <stdlib.h>
 
-#define KEY     SLICE("\x01http\x01/a")
-#define CONTENT SLICE("hello, world")
+#define KEY      SLICE("\x01http\x01/a")
+#define CONTENT  SLICE("hello, world")
+#define TRAILERS SLICE("A: b\r\n")
 
 static const struct stored_meta sample = {
     .kind = STORED_RESPONSE,
@@ -39,6 +40,7 @@ static struct blob *encode(const struct stored_meta *meta, struct slice content)
         .etag = SLICE("W/\"a\""),
         .tags = SLICE("t1 t2"),
         .head = SLICE("HTTP/1.1 200 OK\r\nETag: W/\"a\"\r\nX: y\r\n"),
+        .trailers = meta->kind == STORED_RESPONSE ? TRAILERS : slice_none(),
     };
     struct stored_meta m = *meta;
     m.content_length = content.n;
@@ -77,6 +79,7 @@ static void what_is_written_comes_back(void **state)
     assert_true(slice_eq(v.etag, SLICE("W/\"a\"")));
     assert_true(slice_eq(v.tags, SLICE("t1 t2")));
     assert_true(slice_eq(v.head, SLICE("HTTP/1.1 200 OK\r\nETag: W/\"a\"\r\nX: y\r\n")));
+    assert_true(slice_eq(v.trailers, TRAILERS));
     assert_true(slice_eq(v.content, CONTENT));
     blob_unref(&blob);
 }
@@ -84,7 +87,7 @@ static void what_is_written_comes_back(void **state)
 static void a_manifest_holds_no_content(void **state)
 {
     (void)state;
-    const struct stored_parts parts = {.key = KEY};
+    const struct stored_parts parts = {.key = KEY, .trailers = TRAILERS};
     struct stored_meta meta = sample;
     meta.content_length = UINT64_C(1) << 40;
     meta.chunk_bytes = 1 << 18;
@@ -96,6 +99,7 @@ static void a_manifest_holds_no_content(void **state)
     assert_true(stored_is_manifest(&v.meta));
     assert_int_equal(v.meta.content_length, meta.content_length);
     assert_int_equal(v.content.n, 0);
+    assert_true(slice_eq(v.trailers, TRAILERS));
     meta.kind = STORED_VARY; /* only a response can be one */
     stored_encode(blob, &meta, &parts);
     stored_seal(blob);
@@ -124,7 +128,7 @@ static void the_format_is_fixed(void **state)
 {
     (void)state;
     static const unsigned char front[] = {
-        'm', 'p', 'r', 'x', 2, 0, 136, 0, /* magic, version, bytes of the fixed head */
+        'm', 'p', 'r', 'x', 3, 0, 140, 0, /* magic, version, bytes of the fixed head */
     };
     static const unsigned char numbers[] = {
         1,    0,    200,  0,    0x00, 0x03, 0, 0, /* kind, status, flags */
@@ -141,7 +145,8 @@ static void the_format_is_fixed(void **state)
     assert_int_equal(p[104], sample.purge_seq);
     assert_int_equal(p[112], 0); /* no chunks */
     assert_int_equal(p[116], KEY.n);
-    assert_memory_equal(p + 136, KEY.p, KEY.n);
+    assert_int_equal(p[136], TRAILERS.n);
+    assert_memory_equal(p + 140, KEY.p, KEY.n);
     blob_unref(&blob);
 }
 
@@ -223,7 +228,8 @@ static void numbers_are_checked_behind_the_checksum(void **state)
         {"magic", 0, 0, 4, STORED_BAD_VERSION},
         {"version 0", 4, 0, 2, STORED_BAD_VERSION},
         {"version 1", 4, 1, 2, STORED_BAD_VERSION},
-        {"bytes of the fixed head", 6, 120, 2, STORED_BAD_VERSION},
+        {"version 2, without trailers", 4, 2, 2, STORED_BAD_VERSION},
+        {"bytes of the fixed head", 6, 136, 2, STORED_BAD_VERSION},
         {"total", 16, 1000, 8, STORED_BAD_LENGTH},
         {"kind 0", 24, 0, 2, STORED_BAD_LENGTH},
         {"kind 5", 24, 5, 2, STORED_BAD_LENGTH},
@@ -250,6 +256,9 @@ static void numbers_are_checked_behind_the_checksum(void **state)
         {"tags bytes", 128, 7, 4, STORED_BAD_LENGTH},
         {"chunks beside content", 112, 1, 4, STORED_BAD_LENGTH},
         {"head text bytes", 132, 0x80000000, 4, STORED_BAD_LENGTH},
+        {"trailer bytes", 136, UINT32_MAX, 4, STORED_BAD_LENGTH},
+        {"trailers of a coded form", 24, STORED_CODED, 2, STORED_BAD_LENGTH},
+        {"trailers of a mark", 24, STORED_MARK, 2, STORED_BAD_LENGTH},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         enum stored_check got = forged(CONTENT, rows[i].at, rows[i].v, rows[i].bytes);
@@ -258,8 +267,8 @@ static void numbers_are_checked_behind_the_checksum(void **state)
         }
     }
     /* The last part and no content behind it: one byte more would be read from nowhere. */
-    assert_int_equal(forged(SLICE(""), 132, 36, 4), STORED_OK);
-    assert_int_equal(forged(SLICE(""), 132, 37, 4), STORED_BAD_LENGTH);
+    assert_int_equal(forged(SLICE(""), 136, TRAILERS.n, 4), STORED_OK);
+    assert_int_equal(forged(SLICE(""), 136, TRAILERS.n + 1, 4), STORED_BAD_LENGTH);
 }
 
 /* A manifest that someone forged: its numbers are bounded before anybody allocates by them. */

@@ -205,14 +205,17 @@ static void test_eof(void **state)
 static void test_trailers_are_given(void **state)
 {
     (void)state;
-    struct slice input = SLICE(
-        "0\r\nServer-Timing: \ta; b=\"c\" \r\nETag: \"x\"\r\nX-Empty:\r\nX-A: 1\r\nx-a: 2\r\n\r\n");
+    struct slice input =
+        SLICE("0\r\nServer-Timing: \ta; b=\"c\" \r\nETag: \"x\"\r\nX-Empty:\r\nX-A: 1\r\nx-a: 2\r\n"
+              "Content-Digest: d\r\nRepr-Digest: r\r\n\r\n");
     static const char *const want[][2] = {
         {"Server-Timing", "a; b=\"c\""},
         {"ETag", "\"x\""},
         {"X-Empty", ""},
         {"X-A", "1"},
         {"x-a", "2"},
+        {"Content-Digest", "d"},
+        {"Repr-Digest", "r"},
     };
     for (size_t piece = 1; piece <= input.n; piece += 7) {
         struct decoded got;
@@ -240,6 +243,9 @@ static void test_forbidden_trailers_are_dropped(void **state)
         "Content-Range",  "Vary",
         "Location",       "Max-Forwards",
         "Date",           "X-Accel-Redirect",
+        "Set-Cookie2",    "content-language",
+        "Content-Foo",    "Proxy-Foo",
+        "If-Foo",         "Server",
     };
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct decoded got;
@@ -265,6 +271,11 @@ static enum h1_body_state feed_many(const char *before, const char *text, size_t
     return body.state;
 }
 
+/* Of a trailer line, which count without LF. */
+#define LINE_128                                                       \
+    "A: 4567890123456789012345678901234567890123456789012345678901234" \
+    "567890123456789012345678901234567890123456789012345678901234567\r\n"
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -276,10 +287,13 @@ static void test_limits(void **state)
     assert_int_equal(feed_many("1;", "aaaaaaaa", 2048, "\r\nx\r\n0\r\n\r\n"), H1_BODY_DONE);
     assert_int_equal(feed_many("1;", "aaaaaaaa", 2048, "a"), H1_BODY_ERROR);
     /* trailers: 8 KiB without the line ends' LF */
-    assert_int_equal(feed_many("0\r\n", "A: 3456\r\n", 1024, "\r\n"), H1_BODY_DONE);
-    assert_int_equal(feed_many("0\r\n", "A: 3456\r\n", 1025, "\r\n"), H1_BODY_ERROR);
-    assert_int_equal(feed_many("0\r\n", "A: 3456\r\n", 1024, "B"), H1_BODY_ERROR);
+    assert_int_equal(feed_many("0\r\n", LINE_128, 64, "\r\n"), H1_BODY_DONE);
+    assert_int_equal(feed_many("0\r\n", LINE_128, 65, "\r\n"), H1_BODY_ERROR);
+    assert_int_equal(feed_many("0\r\n", LINE_128, 64, "B"), H1_BODY_ERROR);
     assert_int_equal(feed_many("0\r\nA:", "aaaaaaaa", 1024, "\r\n\r\n"), H1_BODY_ERROR);
+    assert_int_equal(feed_many("0\r\n", "A: b\r\n", 100, "\r\n"), H1_BODY_DONE);
+    assert_int_equal(feed_many("0\r\n", "A: b\r\n", 101, "\r\n"), H1_BODY_ERROR);
+    assert_int_equal(feed_many("0\r\n", "Host: b\r\n", 101, "\r\n"), H1_BODY_ERROR);
     /* no limit on the content itself */
     assert_int_equal(feed_many("", "8\r\naaaaaaaa\r\n", 100000, "0\r\n\r\n"), H1_BODY_DONE);
 }

@@ -34,6 +34,8 @@ static void test_response(void **state)
     /* RFC 9112 section 4: the SP stands there without a reason too */
     check_slice("no reason", "bytes", h1_write_response_part(&arena, 999, slice_none(), &none),
                 "HTTP/1.1 999 \r\n");
+    check_slice("fields alone", "bytes", h1_write_fields(&arena, &f), "Host: a:8\r\nX-Empty: \r\n");
+    check_slice("none", "bytes", h1_write_fields(&arena, &none), "");
     check_slice("100", "bytes", h1_write_response_part(&arena, 100, SLICE("Continue"), &none),
                 "HTTP/1.1 100 Continue\r\n");
 }

@@ -439,6 +439,21 @@ struct gathered {
     size_t n;
 };
 
+static void trailers_are_there_for_all_once_the_content_is_complete(void **state)
+{
+    struct sky *s = *state;
+    struct user *first = start(s);
+    struct user *second = join(s, 1, &key_a);
+    publish(s, true, true, 100);
+    flight_put_trailers(s->writer, arena_dup(flight_arena(s->writer), SLICE("A: b\r\n")));
+    flight_end(&s->writer, FLIGHT_COMPLETE, 0);
+    turn(s);
+    assert_takes(first, 1, "", true);
+    assert_true(slice_eq(flight_trailers(first->reader), SLICE("A: b\r\n")));
+    assert_takes(second, 1, "", true);
+    assert_true(slice_eq(flight_trailers(second->reader), SLICE("A: b\r\n")));
+}
+
 static void gather(void *arg, struct slice content)
 {
     struct gathered *g = arg;
@@ -670,6 +685,7 @@ int main(void)
         TEST(content_comes_in_order_to_each),
         TEST(collected_content_is_whole),
         TEST(without_readers_content_is_kept_for_the_store_alone),
+        TEST(trailers_are_there_for_all_once_the_content_is_complete),
         TEST(collecting_stops_and_what_was_passed_goes),
         TEST(who_comes_behind_a_beginning_that_is_gone_is_late),
         TEST(the_reader_furthest_ahead_opens_the_window),

@@ -21,6 +21,14 @@ def test_a_response(tool, store, memcached):
     assert record["item_bytes"] > 100 and record["idle_s"] >= 0
 
 
+@pytest.mark.config(POOL + "\nproxy_pass_trailers: on")
+def test_trailers_are_told_apart_from_fields(tool, store, memcached):
+    store("/a", raw="HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\nX-Sum: abc\r\n\r\n")
+    record = tool.get("/a")["record"]
+    assert record["trailers"] == [{"name": "X-Sum", "value": "abc"}]
+    assert all(field["name"] != "X-Sum" for field in record["fields"])
+
+
 @pytest.mark.config(POOL)
 def test_for_people(tool, store, memcached):
     store("/a", cache_control="max-age=3600")
