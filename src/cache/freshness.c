@@ -224,8 +224,9 @@ enum reuse freshness_reuse(const struct stored_meta *meta, const struct cache_co
         if (request_takes_stale(request, -fresh_ms)) {
             return REUSE_FRESH;
         }
-        if (-fresh_ms < meta->swr_s * 1000) {
-            return REUSE_STALE_REVALIDATE; /* RFC 5861 section 3 */
+        /* RFC 5861 section 3; what a request with no-store would bring could not be kept. */
+        if (-fresh_ms < meta->swr_s * 1000 && !request->no_store) {
+            return REUSE_STALE_REVALIDATE;
         }
     }
     return request->only_if_cached ? REUSE_ONLY_IF_CACHED : REUSE_VALIDATE;
