@@ -373,7 +373,8 @@ static enum request_state join(struct request *r)
                             request_on_flight, r, &r->leader);
     if (r->leader) {
         flight_second_from(r->reader, loop_now(r->worker->loop) + l->lock_age_ms);
-        r->no_store = r->no_store || r->reader->late;
+        if (r->reader->late && r->no_store == STORE_YES)
+            r->no_store = STORE_NO_LATE;
         fetch_start(r, r->reader, true, r->entry, false);
         return REQ_FETCH;
     }

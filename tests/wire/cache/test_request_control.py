@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from harness.cache_status import STORED, hit
+from harness.cache_status import STORED, hit, refused
 from harness.reuse import fill
 
 MODIFIED = "Thu, 01 Jan 2026 00:00:00 GMT"
@@ -149,7 +149,7 @@ def test_no_store_of_a_request_keeps_its_answer_out_of_the_cache(origin, client)
     """RFC 9111 section 5.2.1.5."""
     client.get("/a", cache_control="no-store")
     origin.receive().reply(content="one", cache_control="max-age=60")
-    client.expect(200, content="one")
+    client.expect(200, content="one", cache_status=refused("no-store"))
     client.get("/a")
     origin.receive().reply(content="two", cache_control="max-age=60")
     client.expect(200, content="two", cache_status=STORED)
