@@ -179,6 +179,11 @@ static int64_t left_ms(const struct stored_meta *meta, wall_ms now)
     return meta->lifetime_s * 1000 - age_ms(meta, now);
 }
 
+bool freshness_is_fresh(const struct stored_meta *meta, wall_ms now)
+{
+    return left_ms(meta, now) > 0;
+}
+
 static bool stale_forbidden(const struct stored_meta *meta)
 {
     return (meta->flags & (STORED_MUST_REVALIDATE | STORED_NO_CACHE)) != 0;
@@ -217,8 +222,8 @@ enum reuse freshness_reuse(const struct stored_meta *meta, const struct cache_co
     int64_t fresh_ms = left_ms(meta, now);
     bool usable = (meta->flags & STORED_NO_CACHE) == 0 && !received_in_future(meta, now) &&
                   !request_refuses(meta, request, now);
-    if (usable && fresh_ms > 0) {
-        return REUSE_FRESH; /* section 4.2: lifetime > age */
+    if (usable && freshness_is_fresh(meta, now)) {
+        return REUSE_FRESH;
     }
     if (usable && !stale_forbidden(meta)) { /* section 4.2.4 */
         if (request_takes_stale(request, -fresh_ms)) {

@@ -47,6 +47,10 @@ int64_t freshness_passed_age_s(const struct response_head *, int64_t response_de
  * whatever the clock did. */
 int64_t freshness_age_s(const struct stored_meta *, wall_ms now);
 
+/* Section 4.2: is its lifetime longer than its age? To the millisecond, so that it may be while
+ * both have the same number of seconds. */
+bool freshness_is_fresh(const struct stored_meta *, wall_ms now);
+
 enum reuse {
     REUSE_FRESH,            /* answer with it */
     REUSE_STALE_REVALIDATE, /* answer with it, validate behind it (stale-while-revalidate) */

@@ -426,6 +426,9 @@ static void reuse(void **state)
                                          .lifetime_s = rows[i].lifetime_s,
                                          .swr_s = rows[i].swr_s};
         enum reuse got = freshness_reuse(&meta, &asked, NOW_MS + rows[i].resident_ms);
+        int64_t age_ms = rows[i].age_s * 1000 + (rows[i].resident_ms > 0 ? rows[i].resident_ms : 0);
+        assert_int_equal(freshness_is_fresh(&meta, NOW_MS + rows[i].resident_ms),
+                         age_ms < rows[i].lifetime_s * 1000);
         if (got != rows[i].want) {
             fail_msg("%s: %s", rows[i].name, reuse_text(got));
         }
