@@ -194,6 +194,14 @@ static bool received_in_future(const struct stored_meta *meta, wall_ms now)
     return meta->received_ms - now > CLOCK_SKEW_MAX_MS;
 }
 
+/* RFC 8246 section 2.1: to ask again would tell nothing, and who wants it all the same says
+ * no-cache.
+ */
+static bool is_settled(const struct stored_meta *meta, wall_ms now)
+{
+    return (meta->flags & STORED_IMMUTABLE) != 0 && freshness_is_fresh(meta, now);
+}
+
 /* Section 5.2.1: may the client be given something of this age? A limit of 0 is never met: a
  * request with max-age=0 wants to be answered by the origin. */
 static bool request_refuses(const struct stored_meta *meta, const struct cache_control *request,
@@ -203,7 +211,7 @@ static bool request_refuses(const struct stored_meta *meta, const struct cache_c
         return true;
     }
     if (request->max_age_s != CACHE_SECONDS_NONE &&
-        age_ms(meta, now) >= request->max_age_s * 1000) {
+        age_ms(meta, now) >= request->max_age_s * 1000 && !is_settled(meta, now)) {
         return true;
     }
     return request->min_fresh_s != CACHE_SECONDS_NONE &&

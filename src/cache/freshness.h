@@ -57,7 +57,8 @@ enum reuse {
     REUSE_VALIDATE,         /* ask the origin first, conditionally where it has a validator */
     REUSE_ONLY_IF_CACHED,   /* 504: the request forbids asking and this is not reusable */
 };
-/* Section 4, with the request's Cache-Control (section 5.2.1) and Pragma. */
+/* Section 4, with the request's Cache-Control (section 5.2.1) and Pragma; what is immutable is not
+ * too old for any request while it is fresh (RFC 8246). */
 enum reuse freshness_reuse(const struct stored_meta *, const struct cache_control *request,
                            wall_ms now);
 /* May this stale response be given when the origin fails (stale-if-error, section 4.2.4)? Within

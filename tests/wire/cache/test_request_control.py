@@ -21,6 +21,8 @@ ASKED = {
     "5.2.1.1: max-age beside max-stale": (control("max-age=3600", Age=1800), "max-stale=9999, max-age=600"),
     "5.2.1.1: max-age that is no number": (control("max-age=3600"), "max-age=x"),
     "5.2.1.1: max-age in the window of stale-while-revalidate": (control("max-age=60, stale-while-revalidate=600", Age=61), "max-age=30"),
+    "8246: max-age=0 of what is immutable and stale": (control("max-age=60, immutable", Age=61), "max-age=0"),
+    "8246: no-cache of what is immutable": (control("max-age=3600, immutable"), "no-cache"),
     "5.2.1.2: staler than max-stale": (control("max-age=1500", Age=2600), "max-stale=1000"),
     "5.2.1.2: max-stale of must-revalidate": (control("max-age=60, must-revalidate", Age=61), "max-stale=1000"),
     "5.2.1.2: max-stale of proxy-revalidate": (control("max-age=60, proxy-revalidate", Age=61), "max-stale=1000"),
@@ -48,6 +50,7 @@ def test_stored_response_is_not_what_was_asked_for(origin, client, fields, asked
 TAKEN = {
     "5.2.1.1: max-age above its age": (control("max-age=3600", Age=1800), "max-age=2000"),
     "5.2.1.1: max-age of a long life": (control("max-age=60"), "max-age=99999999999999999999999"),
+    "8246: max-age=0 of what is immutable": (control("max-age=3600, immutable", Age=10), "max-age=0"),
     "5.2.1.2: max-stale": (control("max-age=60", Age=61), "max-stale=1000"),
     "5.2.1.2: max-stale without an argument": (control("max-age=60", Age=600), "max-stale"),
     "5.2.1.2: max-stale beside max-age": (control("max-age=60", Age=61), "max-stale=1000, max-age=1000"),
@@ -90,6 +93,14 @@ def test_reload_validates_what_is_stored(origin, client, stored, sent, reload):
     origin.receive().expect("GET /a", **sent).reply(304, **stored)
     client.expect(200, content="one", **stored)
     client.get("/a").expect(200, content="one", cache_status=hit())
+    origin.silent()
+
+
+@pytest.mark.parametrize("condition", [{"if_none_match": '"1"'}, {"if_modified_since": MODIFIED}])
+def test_browser_that_reloads_what_is_immutable_gets_304_at_once(origin, client, condition):
+    """RFC 8246 section 2.1."""
+    fill(origin, client, control("max-age=3600, immutable", ETag='"1"', Last_Modified=MODIFIED))
+    client.get("/a", cache_control="max-age=0", **condition).expect(304, etag='"1"', cache_status=hit())
     origin.silent()
 
 
