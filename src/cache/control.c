@@ -157,9 +157,8 @@ void cache_control_parse(const struct fields *fields, struct cache_control *out)
 void cache_control_parse_request(const struct fields *fields, struct cache_control *out)
 {
     cache_control_parse(fields, out);
-    if (!out->present && fields_list_has(fields, FIELD_PRAGMA, SLICE("no-cache"))) {
-        out->no_cache = true;
-    }
+    bool pragma = !out->present && fields_list_has(fields, FIELD_PRAGMA, SLICE("no-cache"));
+    out->no_cache = out->no_cache || out->no_cache_fields || pragma; /* no list of fields here */
 }
 
 /* Does the argument of a qualified no-cache name the field? */

@@ -39,7 +39,8 @@ struct cache_control {
  * restrictive of contradictory ones. */
 void cache_control_parse(const struct fields *, struct cache_control *out);
 /* The same of a request, where `Pragma: no-cache` counts while there is no Cache-Control (RFC 7234
- * section 5.4; meaningless in responses, RFC 9111 section 5.4). */
+ * section 5.4; meaningless in responses, RFC 9111 section 5.4), and no-cache has no list of fields.
+ */
 void cache_control_parse_request(const struct fields *, struct cache_control *out);
 /* The policy of a response that has CDN-Cache-Control with at least one member and without an error
  * (RFC 9213 section 2.1). False: Cache-Control decides. A value of the wrong type makes a lifetime

@@ -179,6 +179,11 @@ static int64_t left_ms(const struct stored_meta *meta, wall_ms now)
     return meta->lifetime_s * 1000 - age_ms(meta, now);
 }
 
+bool freshness_is_fresh(const struct stored_meta *meta, wall_ms now)
+{
+    return left_ms(meta, now) > 0;
+}
+
 static bool stale_forbidden(const struct stored_meta *meta)
 {
     return (meta->flags & (STORED_MUST_REVALIDATE | STORED_NO_CACHE)) != 0;
@@ -187,6 +192,13 @@ static bool stale_forbidden(const struct stored_meta *meta)
 static bool received_in_future(const struct stored_meta *meta, wall_ms now)
 {
     return meta->received_ms - now > CLOCK_SKEW_MAX_MS;
+}
+
+/* RFC 8246 section 2.1: to ask again would tell nothing, and who wants it all the same says
+ * no-cache. */
+static bool is_settled(const struct stored_meta *meta, wall_ms now)
+{
+    return (meta->flags & STORED_IMMUTABLE) != 0 && freshness_is_fresh(meta, now);
 }
 
 /* Section 5.2.1: may the client be given something of this age? No by no-cache (section 5.2.1.4),
@@ -199,7 +211,7 @@ static bool request_refuses(const struct stored_meta *meta, const struct cache_c
         return true;
     }
     if (request->max_age_s != CACHE_SECONDS_NONE &&
-        age_ms(meta, now) >= request->max_age_s * 1000) {
+        age_ms(meta, now) >= request->max_age_s * 1000 && !is_settled(meta, now)) {
         return true;
     }
     return request->min_fresh_s != CACHE_SECONDS_NONE &&
@@ -219,15 +231,16 @@ enum reuse freshness_reuse(const struct stored_meta *meta, const struct cache_co
     int64_t fresh_ms = left_ms(meta, now);
     bool usable = (meta->flags & STORED_NO_CACHE) == 0 && !received_in_future(meta, now) &&
                   !request_refuses(meta, request, now);
-    if (usable && fresh_ms > 0) {
-        return REUSE_FRESH; /* section 4.2: lifetime > age */
+    if (usable && freshness_is_fresh(meta, now)) {
+        return REUSE_FRESH;
     }
     if (usable && !stale_forbidden(meta)) { /* section 4.2.4 */
         if (request_takes_stale(request, -fresh_ms)) {
             return REUSE_FRESH;
         }
-        if (-fresh_ms < meta->swr_s * 1000) {
-            return REUSE_STALE_REVALIDATE; /* RFC 5861 section 3 */
+        /* RFC 5861 section 3; what a request with no-store would bring could not be kept. */
+        if (-fresh_ms < meta->swr_s * 1000 && !request->no_store) {
+            return REUSE_STALE_REVALIDATE;
         }
     }
     return request->only_if_cached ? REUSE_ONLY_IF_CACHED : REUSE_VALIDATE;

@@ -47,13 +47,18 @@ int64_t freshness_passed_age_s(const struct response_head *, int64_t response_de
  * whatever the clock did. */
 int64_t freshness_age_s(const struct stored_meta *, wall_ms now);
 
+/* Section 4.2: is its lifetime longer than its age? To the millisecond, so that it may be while
+ * both have the same number of seconds. */
+bool freshness_is_fresh(const struct stored_meta *, wall_ms now);
+
 enum reuse {
     REUSE_FRESH,            /* answer with it */
     REUSE_STALE_REVALIDATE, /* answer with it, validate behind it (stale-while-revalidate) */
     REUSE_VALIDATE,         /* ask the origin first, conditionally where it has a validator */
     REUSE_ONLY_IF_CACHED,   /* 504: the request forbids asking and this is not reusable */
 };
-/* Section 4, with the request's Cache-Control (section 5.2.1) and Pragma. */
+/* Section 4, with the request's Cache-Control (section 5.2.1) and Pragma; what is immutable is not
+ * too old for any request while it is fresh (RFC 8246). */
 enum reuse freshness_reuse(const struct stored_meta *, const struct cache_control *request,
                            wall_ms now);
 /* May this stale response be given when the origin fails (stale-if-error, section 4.2.4)? Within

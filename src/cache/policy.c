@@ -27,6 +27,7 @@ const char *store_verdict_text(enum store_verdict verdict)
         [STORE_NO_USES] = "min_uses",
         [STORE_NO_RANGE] = "range",
         [STORE_NO_LOCK_TIMEOUT] = "lock-timeout",
+        [STORE_NO_LATE] = "late",
         [STORE_NO_INDEX] = "index",
         [STORE_NO_KEY] = "key",
         [STORE_NO_CACHE] = "no-cache",

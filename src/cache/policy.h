@@ -32,6 +32,7 @@ enum store_verdict {
     STORE_NO_USES,         /* asked for less often than proxy_cache_min_uses */
     STORE_NO_RANGE,        /* only a range was asked for, and it was passed on */
     STORE_NO_LOCK_TIMEOUT, /* waited out proxy_cache_lock_timeout: somebody else stores it */
+    STORE_NO_LATE,         /* somebody else is storing it, and its beginning is gone */
     STORE_NO_INDEX,        /* of its URL's variants: changed too often meanwhile, or has no room */
     STORE_NO_KEY,          /* proxy_cache_key gave nothing */
     STORE_NO_CACHE,        /* no cache, or the request may not use it */

@@ -384,7 +384,7 @@ static const struct directive directives[] = {
              "Where the location has a cache, clients do not get these fields, unless proxy_pass_header names them." },
     { .name = "proxy_cache_status", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(cache_status), .dflt = "on",
       .source = "mcproxy", .doc = "Send Cache-Status (RFC 9211). Its detail says why a response was not stored: method, status, no-store, private, "
-             "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout, key, index; or what "
+             "authorization, set-cookie, vary, no-freshness, size, x-accel-expires, proxy_no_cache, min_uses, range, lock-timeout, late, key, index; or what "
              "else happened: hit-for-miss, released, stale-if-error. `mcproxy explain URL` names the directive that would change it." },
     { .name = "caches", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
       .doc = "Map from a name, for proxy_cache, to a cache (nginx: proxy_cache_path)." },

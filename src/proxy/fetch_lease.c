@@ -95,7 +95,7 @@ static enum fetch_turn claim(struct fetch *f)
 static bool is_shared(const struct fetch *f, const struct entry *e)
 {
     const struct stored_meta *meta = &e->view.meta;
-    bool old = freshness_age_s(meta, loop_wall(f->worker->loop)) >= meta->lifetime_s;
+    bool old = !freshness_is_fresh(meta, loop_wall(f->worker->loop));
     return meta->lifetime_s > 0 && !(meta->flags & STORED_NO_CACHE) && (old || f->get.stale);
 }
 

@@ -138,7 +138,7 @@ static void put_mark(struct fetch *f)
 {
     const struct request *r = f->r;
     int64_t ttl_s = (r->location->hit_for_miss_ms + 999) / 1000;
-    bool by_response = store_verdict_is_lasting(f->verdict) &&
+    bool by_response = store_verdict_is_lasting(f->verdict) && r->no_store == STORE_YES &&
                        !r->pass_conditions; /* a 304 says nothing of the next response */
     if (r->cacheable && by_response && !f->stale && !r->entry && !r->raw && !r->bypass && ttl_s > 0)
         put_mark_record(f, ttl_s);

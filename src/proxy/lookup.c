@@ -106,7 +106,7 @@ static struct entry *find(struct request *r, bool *unchecked)
 static enum lookup_result on_entry(struct request *r)
 {
     wall_ms now = loop_wall(r->worker->loop);
-    bool fresh = freshness_age_s(&r->entry->view.meta, now) < r->entry->view.meta.lifetime_s;
+    bool fresh = freshness_is_fresh(&r->entry->view.meta, now);
     switch (stale_reuse(r, &r->entry->view.meta)) {
     case REUSE_FRESH:
         r->tier = TIER_MEMORY;
@@ -252,6 +252,6 @@ enum cache_outcome lookup_outcome(struct request *r, enum flight_entry_from from
     case ENTRY_FROM_POOL: break;
     }
     wall_ms now = loop_wall(r->worker->loop);
-    bool fresh = freshness_age_s(&r->entry->view.meta, now) < r->entry->view.meta.lifetime_s;
+    bool fresh = freshness_is_fresh(&r->entry->view.meta, now);
     return fresh ? OUTCOME_HIT : OUTCOME_STALE;
 }

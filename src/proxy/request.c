@@ -306,6 +306,8 @@ static enum request_state route_to_origin(struct request *r)
     r->cacheable = true;
     r->store = r->wconf->stores[l->cache];
     cache_control_parse_request(&r->head.fields, &r->control);
+    if (r->control.no_store)
+        r->no_store = STORE_NO_STORE; /* RFC 9111 section 5.2.1.5 */
     if (any_true(l->cache_bypass, l->cache_bypass_n, r)) {
         r->bypass = true;
         r->forward = FWD_BYPASS;
@@ -376,13 +378,14 @@ static enum request_state join(struct request *r)
 {
     const struct location_conf *l = r->location;
     r->pass_conditions = asks_for_itself(r);
-    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached || r->pass_conditions ||
-                 lookup_head_alone(r);
+    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached || r->control.no_store ||
+                 r->pass_conditions || lookup_head_alone(r);
     r->reader = flight_join(r->worker->flights, &r->variant, alone, r->worker->loop,
                             request_on_flight, r, &r->leader);
     if (r->leader) {
         flight_second_from(r->reader, loop_now(r->worker->loop) + l->lock_age_ms);
-        r->no_store = r->no_store || r->reader->late;
+        if (r->reader->late && r->no_store == STORE_YES)
+            r->no_store = STORE_NO_LATE;
         fetch_start(r, r->reader, true, r->entry, false);
         return REQ_FETCH;
     }

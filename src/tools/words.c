@@ -27,6 +27,7 @@ static const struct reason reasons[] = {
     {"range", "only a range was asked for, and it went to the origin as it was", "proxy_cache_max_range_offset"},
     {"key", "proxy_cache_key gives nothing for it, and nothing is kept without a key", "proxy_cache_key"},
     {"lock-timeout", "it waited for another request's fetch in vain, which stores what comes", "proxy_cache_lock_timeout"},
+    {"late", "another request is storing it, whose beginning is gone from memory already", "memory_max_object"},
     {"fields", "a raw value is its content alone: this response has a type, a coding or variants that would be lost", "memcached_store"},
     {"too many tags", "it has more tags to be purged by than are kept", "proxy_cache_tags"},
     {"index", "the index of its variants was changed by others meanwhile, or has no room for its values", "proxy_cache_max_variants"},

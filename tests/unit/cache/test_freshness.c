@@ -375,6 +375,14 @@ static void reuse(void **state)
         {"5.2.1.1: younger", "Cache-Control: max-age=5", 0, 10, 0, 3000, 0, REUSE_FRESH},
         {"5.2.1.1: older", "Cache-Control: max-age=1", 0, 10, 0, 3000, 0, REUSE_VALIDATE},
         {"5.2.1.1: Age counts", "Cache-Control: max-age=600", 0, 3600, 1800, 0, 0, REUSE_VALIDATE},
+        {"8246 2.1: max-age of what is immutable", "Cache-Control: max-age=0", STORED_IMMUTABLE, 10,
+         0, 3000, 0, REUSE_FRESH},
+        {"8246 2.1: when stale it is like any other", "Cache-Control: max-age=0", STORED_IMMUTABLE,
+         1, 0, 3000, 60, REUSE_VALIDATE},
+        {"8246 2.1: no-cache wants it validated", "Cache-Control: no-cache, max-age=0",
+         STORED_IMMUTABLE, 10, 0, 3000, 0, REUSE_VALIDATE},
+        {"8246 2.1: min-fresh is about what is left", "Cache-Control: min-fresh=60",
+         STORED_IMMUTABLE, 10, 0, 0, 0, REUSE_VALIDATE},
         {"5.2.1.1: no stale-while-revalidate against it", "Cache-Control: max-age=1", 0, 1, 0, 3000,
          4, REUSE_VALIDATE},
         {"5.2.1.2: stale taken", "Cache-Control: max-stale=1000", 0, 1500, 2000, 0, 0, REUSE_FRESH},
@@ -394,6 +402,10 @@ static void reuse(void **state)
          REUSE_VALIDATE},
         {"5.2.1.5: no-store does not prevent reuse", "Cache-Control: no-store", 0, 10, 0, 0, 0,
          REUSE_FRESH},
+        {"5.2.1.5: no-store takes nothing stale that it cannot renew", "Cache-Control: no-store", 0,
+         1, 0, 3000, 60, REUSE_VALIDATE},
+        {"5.2.1.4: no-cache with an argument", "Cache-Control: no-cache=\"a\"", 0, 10, 0, 0, 0,
+         REUSE_VALIDATE},
         {"5.2.1.7: only-if-cached, fresh", "Cache-Control: only-if-cached", 0, 10, 0, 0, 0,
          REUSE_FRESH},
         {"5.2.1.7: only-if-cached, stale", "Cache-Control: only-if-cached", 0, 1, 0, 3000, 0,
@@ -422,6 +434,9 @@ static void reuse(void **state)
                                          .lifetime_s = rows[i].lifetime_s,
                                          .swr_s = rows[i].swr_s};
         enum reuse got = freshness_reuse(&meta, &asked, NOW_MS + rows[i].resident_ms);
+        int64_t age_ms = rows[i].age_s * 1000 + (rows[i].resident_ms > 0 ? rows[i].resident_ms : 0);
+        assert_int_equal(freshness_is_fresh(&meta, NOW_MS + rows[i].resident_ms),
+                         age_ms < rows[i].lifetime_s * 1000);
         if (got != rows[i].want) {
             fail_msg("%s: %s", rows[i].name, reuse_text(got));
         }

@@ -162,6 +162,33 @@ def test_idle_connection_is_closed_in_time(origin, client):
     request.connection.wait_ended()
 
 
+def test_origin_that_keeps_its_connections_for_no_time_gets_each_request_on_a_new_one(origin, client):
+    """RFC 9112 section 9.3: Keep-Alive says how long."""
+    for i in range(3):
+        client.get(f"/{i}")
+        request = origin.receive().reply(keep_alive="timeout=0, max=100")
+        client.expect(200, keep_alive=None)
+        request.connection.wait_ended()
+    assert len(origin.connections) == 3
+
+
+@pytest.mark.slow
+def test_idle_connection_is_closed_before_the_origin_would(origin, client):
+    client.get("/a")
+    request = origin.receive().reply(keep_alive="max=5, timeout=1")
+    client.expect(200)
+    request.connection.wait_ended()
+
+
+@pytest.mark.parametrize("keep_alive", ["timeout=100", "max=100", "timeout=x", "timeout"])
+def test_keep_alive_that_says_nothing_shorter_changes_nothing(origin, client, keep_alive):
+    for i in range(3):
+        client.get(f"/{i}")
+        origin.receive().reply(keep_alive=keep_alive)
+        client.expect(200)
+    assert len(origin.connections) == 1
+
+
 @pytest.mark.slow
 def test_no_request_fails_before_an_origin_that_closes_after_each_answer(origin, proxy, load):
     def answer(request):

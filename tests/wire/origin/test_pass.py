@@ -116,6 +116,16 @@ def test_content_of_known_length_keeps_it(origin, client):
     client.expect_rest("two")
 
 
+@pytest.mark.parametrize("lifetime", ["no-store", "max-age=60"])
+def test_content_in_an_unknown_coding_ends_with_the_connection(origin, proxy, lifetime):
+    """RFC 9112 section 6.3; the field was for this connection alone."""
+    client = proxy.client().get("/a")
+    origin.receive().reply(raw=f"HTTP/1.1 200 OK\r\nCache-Control: {lifetime}\r\nTransfer-Encoding: foo\r\n\r\n5\r\nhello", close=True)
+    client.expect(200, content="5\r\nhello")      # with chunks of its own, or until close: the harness knows no other coding
+    origin.serve(lambda request: dict(content="5\r\nhello"))
+    proxy.client().get("/a").expect(200, content="5\r\nhello", transfer_encoding=None, content_length=8)
+
+
 def test_end_is_not_waited_for_behind_a_content_length(origin, client):
     client.get("/a")
     origin.receive().reply_head(length=3, connection="close").send("one")
