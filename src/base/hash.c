@@ -24,8 +24,3 @@ uint64_t hash_seeded(struct slice s, uint64_t seed)
 {
     return XXH3_64bits_withSeed(s.p, s.n, seed);
 }
-
-uint64_t hash_checksum(struct slice s)
-{
-    return XXH3_64bits(s.p, s.n);
-}

@@ -83,6 +83,7 @@ struct mc_conn {
     size_t in_end;
     struct blob *value; /* a large one, read to where it stays; NULL: none under way */
     size_t value_bytes; /* of it, without the protocol's tail */
+    bool large;         /* the last value was one */
     uint8_t version_n;
     char version[MC_VERSION_MAX]; /* what the probe was told, cut */
 };

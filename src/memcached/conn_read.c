@@ -10,6 +10,9 @@
  * long as a lease lives that is not renewed. */
 #define TROUBLE_MS 3000
 
+/* Of what comes behind a large value: a line and little more. */
+#define AHEAD_BYTES MC_READ_BUFFER_MIN
+
 /* What handling a reply leads to. */
 enum step {
     STEP_NEXT,    /* look for another reply */
@@ -118,6 +121,7 @@ static bool is_due_value(const struct mc_conn *c, const struct mc_reply *reply)
 static enum step value_in_buffer(struct mc_conn *c, const char *data, size_t bytes)
 {
     struct slice tail = c->protocol->value_tail;
+    c->large = false;
     if (memcmp(data + bytes, tail.p, tail.n) != 0)
         return STEP_GARBAGE;
     struct blob *blob = NULL;
@@ -146,6 +150,7 @@ static enum step value_begins(struct mc_conn *c, size_t bytes)
     if (c->value == NULL)
         return STEP_MEMORY;
     c->value_bytes = bytes;
+    c->large = true;
     struct slice part = unread(c);
     memcpy(c->value->data, part.p, part.n);
     c->value->len = part.n;
@@ -157,6 +162,8 @@ static enum step value_ends(struct mc_conn *c)
 {
     struct slice tail = c->protocol->value_tail;
     struct blob *blob = c->value;
+    if (blob->len < blob->cap)
+        return STEP_MORE;
     if (memcmp(blob->data + c->value_bytes, tail.p, tail.n) != 0)
         return STEP_GARBAGE;
     blob->len = c->value_bytes;
@@ -421,6 +428,8 @@ enum mc_loss mc_conn_broken(struct mc_conn *c)
 
 static enum step next_reply(struct mc_conn *c)
 {
+    if (c->value != NULL)
+        return value_ends(c);
     if (c->phase == MC_CONN_PROBING_SETTINGS)
         return on_settings_line(c);
     struct mc_reply reply;
@@ -441,7 +450,7 @@ static enum step next_reply(struct mc_conn *c)
 static enum mc_loss handle_replies(struct mc_conn *c)
 {
     enum step step = STEP_NEXT;
-    while (step == STEP_NEXT && c->in_start < c->in_end)
+    while (step == STEP_NEXT && (c->value != NULL || c->in_start < c->in_end))
         step = next_reply(c);
     switch (step) {
     case STEP_NEXT:
@@ -465,44 +474,57 @@ static void compact(struct mc_conn *c)
     c->in_end = rest.n;
 }
 
-static enum mc_loss read_buffer(struct mc_conn *c, size_t *n)
+/* Behind a large value probably comes another one, which is not to be copied out of the buffer. */
+static struct iovec buffer_room(const struct mc_conn *c)
+{
+    size_t room = c->conf->read_buffer_bytes - c->in_end;
+    return (struct iovec){c->in + c->in_end, c->large && c->in_end == 0 ? AHEAD_BYTES : room};
+}
+
+static struct iovec value_room(const struct mc_conn *c)
+{
+    struct blob *value = c->value;
+    if (value == NULL)
+        return (struct iovec){NULL, 0};
+    return (struct iovec){value->data + value->len, value->cap - value->len};
+}
+
+static void note_read(struct mc_conn *c, size_t n, size_t value_room_bytes)
+{
+    size_t of_value = n < value_room_bytes ? n : value_room_bytes;
+    mc_count(c->counters, MC_BYTES_IN, n);
+    c->last_read = loop_now(c->loop);
+    if (of_value > 0)
+        c->value->len += of_value;
+    c->in_end += n - of_value;
+}
+
+/* The rest of a large value goes to where it stays, what follows it to the buffer. `*full`: there
+ * may be more. */
+static enum mc_loss read_once(struct mc_conn *c, bool *full)
 {
     compact(c);
     ASSERT(c->in_end < c->conf->read_buffer_bytes);
-    switch (stream_read(&c->stream, c->in + c->in_end, c->conf->read_buffer_bytes - c->in_end, n)) {
-    case STREAM_OK: c->in_end += *n; return MC_LOSS_NONE;
-    case STREAM_AGAIN: *n = 0; return MC_LOSS_NONE;
+    const struct iovec room[] = {value_room(c), buffer_room(c)};
+    size_t first = c->value == NULL ? 1 : 0;
+    size_t n = 0;
+    mc_count(c->counters, MC_READS, 1);
+    switch (stream_readv(&c->stream, room + first, (int)(ARRAY_LEN(room) - first), &n)) {
+    case STREAM_OK: note_read(c, n, room[0].iov_len); break;
+    case STREAM_AGAIN: break;
     case STREAM_EOF: return MC_LOSS_CLOSED;
     case STREAM_ERROR: return mc_conn_broken(c);
     }
-    return MC_LOSS_CLOSED;
-}
-
-static enum mc_loss read_value(struct mc_conn *c, size_t *n)
-{
-    struct blob *value = c->value;
-    size_t total = c->value_bytes + c->protocol->value_tail.n;
-    switch (stream_read(&c->stream, value->data + value->len, total - value->len, n)) {
-    case STREAM_OK: value->len += *n; break;
-    case STREAM_AGAIN: *n = 0; break;
-    case STREAM_EOF: return MC_LOSS_CLOSED;
-    case STREAM_ERROR: return mc_conn_broken(c);
-    }
-    if (value->len < total)
-        return MC_LOSS_NONE;
-    return value_ends(c) == STEP_NEXT ? MC_LOSS_NONE : MC_LOSS_GARBAGE;
+    *full = n == room[0].iov_len + room[1].iov_len;
+    return handle_replies(c);
 }
 
 enum mc_loss mc_conn_read(struct mc_conn *c)
 {
-    size_t n = 0;
-    bool in_value = c->value != NULL;
-    enum mc_loss loss = in_value ? read_value(c, &n) : read_buffer(c, &n);
-    mc_count(c->counters, MC_READS, 1);
-    mc_count(c->counters, MC_BYTES_IN, n);
-    if (n > 0)
-        c->last_read = loop_now(c->loop);
-    if (loss != MC_LOSS_NONE || in_value)
-        return loss;
-    return handle_replies(c);
+    bool value_is_new = c->value == NULL;
+    bool full = false;
+    enum mc_loss loss = read_once(c, &full);
+    if (loss == MC_LOSS_NONE && full && c->large && value_is_new)
+        loss = read_once(c, &full);
+    return loss;
 }

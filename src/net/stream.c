@@ -87,6 +87,16 @@ static enum stream_result result_of_errno(void)
     return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN : STREAM_ERROR;
 }
 
+static enum stream_result result_of_read(ssize_t got, size_t *n)
+{
+    if (got < 0)
+        return result_of_errno();
+    if (got == 0)
+        return STREAM_EOF;
+    *n = (size_t)got;
+    return STREAM_OK;
+}
+
 static enum stream_result read_tls(struct stream *s, char *buf, size_t cap, size_t *n)
 {
     enum stream_result result = tls_read(s->tls, buf, cap, n);
@@ -102,12 +112,18 @@ enum stream_result stream_read(struct stream *s, char *buf, size_t cap, size_t *
     do {
         got = recv(s->fd, buf, cap, 0);
     } while (got < 0 && errno == EINTR);
-    if (got < 0)
-        return result_of_errno();
-    if (got == 0)
-        return STREAM_EOF;
-    *n = (size_t)got;
-    return STREAM_OK;
+    return result_of_read(got, n);
+}
+
+enum stream_result stream_readv(struct stream *s, const struct iovec *iov, int count, size_t *n)
+{
+    if (s->tls != NULL)
+        return read_tls(s, iov[0].iov_base, iov[0].iov_len, n);
+    ssize_t got;
+    do {
+        got = readv(s->fd, iov, count);
+    } while (got < 0 && errno == EINTR);
+    return result_of_read(got, n);
 }
 
 enum stream_result stream_writev(struct stream *s, const struct iovec *iov, int count, size_t *n)

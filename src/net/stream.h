@@ -60,6 +60,9 @@ void stream_want_write(struct stream *, bool on);
 /* At most `cap` bytes; `*n` is set on STREAM_OK. A read shorter than `cap` has drained the socket.
  */
 NODISCARD enum stream_result stream_read(struct stream *, char *buf, size_t cap, size_t *n);
+/* The same into several places, one after the other. With TLS only the first one is used. */
+NODISCARD enum stream_result stream_readv(struct stream *, const struct iovec *iov, int count,
+                                          size_t *n);
 /* May write less than all; `*n` is set on STREAM_OK. Never raises SIGPIPE. After STREAM_AGAIN the
  * next call has to begin with the same bytes. */
 NODISCARD enum stream_result stream_writev(struct stream *, const struct iovec *iov, int count,

@@ -34,6 +34,21 @@ static void checksum_sees_each_byte(void **state)
     }
 }
 
+/* Whatever code the processor gets, what one machine has stored all others read. */
+static void checksum_is_the_same_on_every_machine(void **state)
+{
+    (void)state;
+    static char bytes[20000];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(i * 31 % 251);
+    static const size_t lengths[] = {239, 240, 241, 1023, 1024, 1025, 4096, 19000};
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        struct slice s = slice_make(bytes + i, lengths[i]);
+        assert_int_equal(hash_checksum(s), hash_seeded(s, 0)); /* portable code */
+    }
+    assert_int_equal(hash_checksum(slice_make(bytes, sizeof(bytes))), UINT64_C(0xa02d9c65a42085e4));
+}
+
 static void seeds_change_the_hash(void **state)
 {
     (void)state;
@@ -55,6 +70,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checksum_is_xxh3),
         cmocka_unit_test(checksum_sees_each_byte),
+        cmocka_unit_test(checksum_is_the_same_on_every_machine),
         cmocka_unit_test(seeds_change_the_hash),
         cmocka_unit_test(seeds_are_not_repeated),
     };

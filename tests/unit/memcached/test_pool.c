@@ -158,6 +158,16 @@ static struct blob *pattern(size_t bytes)
     return b;
 }
 
+static void expect_pattern(struct probe *p, size_t bytes)
+{
+    struct blob *b = pattern(bytes);
+    assert_int_equal(p->result, MC_HIT);
+    assert_int_equal(p->get.blob->len, b->len);
+    assert_memory_equal(p->get.blob->data, b->data, b->len);
+    blob_unref(&b);
+    blob_unref(&p->get.blob);
+}
+
 /* Short ones are copied, long ones sent and read in place: the bounds between the ways. */
 static void test_values_of_every_size(void **state)
 {
@@ -178,12 +188,47 @@ static void test_values_of_every_size(void **state)
     }
     rig_until_count(&f->rig, MC_HITS, ARRAY_LEN(sizes));
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-        struct blob *b = pattern(sizes[i]);
         print_message("%zu\n", sizes[i]);
-        assert_int_equal(probes[i].get.blob->len, b->len);
-        assert_memory_equal(probes[i].get.blob->data, b->data, b->len);
-        blob_unref(&b);
-        blob_unref(&probes[i].get.blob);
+        expect_pattern(&probes[i], sizes[i]);
+    }
+    assert_int_equal(rig_count(&f->rig, MC_LOST), 0);
+}
+
+/* Stored under its length. */
+static void set_pattern(struct rig *rig, size_t bytes)
+{
+    struct mc_key key;
+    char name[24];
+    struct blob *b = pattern(bytes);
+    (void)snprintf(name, sizeof(name), "%zu", bytes);
+    key_of(name, &key);
+    mc_pool_set(rig->pool, &key, b, 1, 60);
+    blob_unref(&b);
+}
+
+/* What is behind a long value is read along with it, whatever it is. */
+static void test_values_of_every_size_behind_long_ones(void **state)
+{
+    struct fixture *f = *state;
+    static const size_t sizes[] = {300000, 300000, 1,     300000, 0,      40000, 16000,
+                                   300000, 4096,   33000, 0,      600000, 0,     200};
+    struct probe probes[4 * ARRAY_LEN(sizes)];
+    open_and_connect(f);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        if (sizes[i] > 0)
+            set_pattern(&f->rig, sizes[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
+        char name[24];
+        (void)snprintf(name, sizeof(name), "%zu", sizes[i % ARRAY_LEN(sizes)]);
+        probe_start(&f->rig, &probes[i], name);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
+        size_t bytes = sizes[i % ARRAY_LEN(sizes)];
+        if (rig_await(&f->rig, &probes[i]) == MC_HIT)
+            expect_pattern(&probes[i], bytes);
+        else
+            assert_int_equal(bytes, 0);
     }
     assert_int_equal(rig_count(&f->rig, MC_LOST), 0);
 }
@@ -486,6 +531,7 @@ int main(void)
         WITH_MEMCACHED(test_lookups_wait_for_the_first_connection),
         WITH_MEMCACHED(test_lookups_of_a_turn_leave_in_one_write),
         WITH_MEMCACHED(test_values_of_every_size),
+        WITH_MEMCACHED(test_values_of_every_size_behind_long_ones),
         WITH_MEMCACHED(test_too_long_values_are_not_sent),
         WITH_MEMCACHED(test_what_the_server_would_refuse_is_not_sent),
         WITH_MEMCACHED(test_full_buffer_drops_stores),

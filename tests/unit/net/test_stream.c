@@ -102,6 +102,25 @@ static void test_reading_tells_nothing_bytes_and_end_apart(void **state)
     assert_int_equal(stream_read(&e->stream, buf, sizeof(buf), &n), STREAM_EOF);
 }
 
+static void test_reading_scatters(void **state)
+{
+    struct end *e = *state;
+    char first[4];
+    char second[8];
+    const struct iovec places[] = {{first, sizeof(first)}, {second, sizeof(second)}};
+    size_t n = 0;
+    assert_int_equal(stream_readv(&e->stream, places, 2, &n), STREAM_AGAIN);
+    peer_says(e, "0123456789");
+    test_wait_readable(e->stream.fd);
+    assert_int_equal(stream_readv(&e->stream, places, 2, &n), STREAM_OK);
+    assert_int_equal(n, 10);
+    assert_memory_equal(first, "0123", 4);
+    assert_memory_equal(second, "456789", 6);
+    assert_int_equal(shutdown(e->peer, SHUT_WR), 0);
+    test_wait_readable(e->stream.fd);
+    assert_int_equal(stream_readv(&e->stream, places, 2, &n), STREAM_EOF);
+}
+
 static void test_writing_gathers(void **state)
 {
     struct end *e = *state;
@@ -342,6 +361,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_END(test_reading_tells_nothing_bytes_and_end_apart),
+        WITH_END(test_reading_scatters),
         WITH_END(test_writing_gathers),
         WITH_END(test_readable_is_called_while_there_is_something),
         WITH_END(test_a_stopped_reader_is_not_called),
