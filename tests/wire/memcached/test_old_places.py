@@ -24,6 +24,7 @@ def ask(proxy, cache_status=None):
     client = proxy.client()
     for target in targets():
         client.get(target).expect(200, content=target * 20, **({"cache_status": cache_status} if cache_status else {}))
+    client.close()
 
 
 def items(servers, names="abcd"):
@@ -114,11 +115,12 @@ def test_zero_does_not_look_there(filled, servers, app):
 
 def test_it_ends(filled, servers, app):
     proxy = filled()
-    proxy.reload(pool("abcd", "old_places: 10ms"))
 
-    def old_connections():
-        return sum(int(servers[name].stats()["curr_connections"]) for name in "abc")
-    poll_until(lambda: old_connections() <= 3 * 3, "the connections of the old pool to end")
+    def connections():
+        return [servers[name].stats()["curr_connections"] for name in "abc"]
+    before = connections()
+    proxy.reload(pool("abcd", "old_places: 10ms"))
+    poll_until(lambda: connections() == before, "the connections of the old pool to end")
     ask(proxy)
     assert app.count > KEYS
 
