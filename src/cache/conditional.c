@@ -147,8 +147,9 @@ enum condition conditional_evaluate(const struct request_head *request,
                                     const struct stored_view *view, wall_s now)
 {
     bool is_read = request->method == METHOD_GET || request->method == METHOD_HEAD;
-    if (!is_read || view->meta.status != 200) {
-        return CONDITION_PASS; /* section 13.2.1 */
+    bool is_success = view->meta.status == 200 || view->meta.status == 206;
+    if (!is_read || !is_success) {
+        return CONDITION_PASS; /* RFC 9110 section 13.2.1, RFC 9111 section 4.3.2 */
     }
     if (!preconditions_hold(&request->fields, view, now)) {
         return CONDITION_FAILED;

@@ -370,11 +370,13 @@ static const struct directive directives[] = {
     { .name = "proxy_cache_max_range_offset", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(max_range_offset),
       .dflt = "1m", .min = "0", .max = "1024g", .source = "nginx",
       .doc = "A range of what is not stored is cut out of the whole, which is fetched and stored, where it begins below this; any "
-             "other goes to the origin as it is. 1m, because a client waits until the bytes before its range have come; 0 passes "
-             "all (nginx: no limit)." },
+             "other goes to the origin as it is, and the 206 that comes answers ranges within it; with a strong ETag the next GET asks for "
+             "the rest alone, where the process still has it in memory. 1m, because a client waits until the bytes before its range "
+             "have come; 0 passes all (nginx: no limit)." },
     { .name = "proxy_cache_sort_languages", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(rules.sort_languages),
       .dflt = "off", .source = "mcproxy",
-      .doc = "For responses with Vary: Accept-Language the order of its members does not count; for origins that heed weights only." },
+      .doc = "For responses with Vary: Accept-Language the order of its members does not count; for origins that heed weights only. "
+             "White space and case never do, and no language is chosen here: what is stored for one preference is not given for another." },
     { .name = "proxy_cache_purge", .scope = SCOPE_ALL, .type = TYPE_PURGE_FROM, LOCATION_FIELD(purge_from), .dflt = "off",
       .source = "mcproxy", .doc = "Clients whose method PURGE purges: addresses and ranges (10.0.0.0/8, ::1), unix: for those of a unix socket; on for those of "
              "this machine; 403 for all others. off: PURGE is a method as any other. What is purged counts at once in this process and within "

@@ -35,7 +35,6 @@ enum store_verdict fetch_judge_part(struct fetch *f)
     uint64_t length;
     whole.status = 200;
     if (head->status != 206 || !head->has_length ||
-        !is_strong(fields_get(&head->fields, FIELD_ETAG)) ||
         !content_range_parse(fields_get(&head->fields, FIELD_CONTENT_RANGE), &place, &length) ||
         place.n != head->content_length || fields_count(&head->fields, FIELD_CONTENT_RANGE) != 1)
         return STORE_NO_RANGE;

@@ -76,7 +76,8 @@ struct entry *parts_beginning(struct request *r)
     if (r->head.method != METHOD_GET || r->vary.n > 0)
         return NULL;
     struct entry *e = peek(r, r->store, &r->key, &unchecked);
-    if (e && parts_place(&e->view, &place, &length) && place.first == 0 && place.n < length)
+    if (e && slice_starts(e->view.etag, SLICE("\"")) && parts_place(&e->view, &place, &length) &&
+        place.first == 0 && place.n < length)
         return e;
     entry_unref(&e);
     return NULL;

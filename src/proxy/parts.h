@@ -1,7 +1,6 @@
 /* Parts of responses: of a URI whose whole response is not stored, one range of it may be (RFC 9111
- * section 3.3), beside the key of the whole. Only with a strong validator, and never of a response
- * that varies. The pool is asked for one only by a range that would go to the origin; to be
- * completed it has to be in memory. */
+ * section 3.3), beside the key of the whole. Never of a response that varies. The pool is asked for
+ * one only by a range that would go to the origin; to be completed it has to be in memory. */
 #pragma once
 
 #include "http/range.h"
@@ -18,7 +17,7 @@ bool parts_is_answer(struct request *, const struct entry *);
 /* One in memory that does: then it is request.entry. */
 bool parts_answer(struct request *);
 /* The beginning of what this GET asks for, which only has to be completed (one reference), or NULL.
- */
+ * It has a strong validator (section 3.4). */
 struct entry *parts_beginning(struct request *);
 /* The whole of `key` is forgotten. */
 void parts_forget(struct request *, struct store *, const struct cache_key *key);

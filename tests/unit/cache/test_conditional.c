@@ -137,7 +137,7 @@ static void evaluation(void **state)
     }
 }
 
-static void only_reads_of_a_200_are_conditional(void **state)
+static void only_reads_of_a_200_or_206_are_conditional(void **state)
 {
     (void)state;
     struct arena arena;
@@ -145,7 +145,9 @@ static void only_reads_of_a_200_are_conditional(void **state)
     struct request_head request = heads_request(&arena, "If-None-Match: \"a\"");
     struct stored_view missing = view_of(&arena, 404, TAG);
     struct stored_view view = view_of(&arena, 200, TAG);
+    struct stored_view part = view_of(&arena, 206, TAG);
     assert_int_equal(conditional_evaluate(&request, &missing, NOW_S), CONDITION_PASS);
+    assert_int_equal(conditional_evaluate(&request, &part, NOW_S), CONDITION_NOT_MODIFIED);
     request.method = METHOD_HEAD;
     assert_int_equal(conditional_evaluate(&request, &view, NOW_S), CONDITION_NOT_MODIFIED);
     request.method = METHOD_POST;
@@ -278,9 +280,12 @@ static void what_our_own_if_range_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(evaluation),        cmocka_unit_test(only_reads_of_a_200_are_conditional),
-        cmocka_unit_test(strong_comparison), cmocka_unit_test(if_range),
-        cmocka_unit_test(validation),        cmocka_unit_test(what_our_own_if_range_says),
+        cmocka_unit_test(evaluation),
+        cmocka_unit_test(only_reads_of_a_200_or_206_are_conditional),
+        cmocka_unit_test(strong_comparison),
+        cmocka_unit_test(if_range),
+        cmocka_unit_test(validation),
+        cmocka_unit_test(what_our_own_if_range_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,12 +46,32 @@ def test_what_lies_beyond_goes_to_the_origin(origin, client, asked):
 
 @pytest.mark.config(PASS)
 @pytest.mark.parametrize("fields", [
-    {"etag": None}, {"etag": 'W/"1"'}, {"cache_control": "no-store"}, {"cache_control": "private"}, {"vary": "Foo"}, {"content_range": "bytes 5-8/10"},
+    {"cache_control": "no-store"}, {"cache_control": "private"}, {"vary": "Foo"}, {"content_range": "bytes 5-8/10"},
     {"content_range": "bytes 5-9/*"}, {"content_range": "bytes 5-9/9"}, {"content_range": "bytes 9-5/10"}, {"content_range": "items 5-9/10"},
     {"content_range": None}, {"cache_control": "max-age=0"}], ids=str)
 def test_part_that_is_not_stored_or_not_fresh(origin, client, fields):
     part(origin, client, "bytes=-5", 5, 9, **fields)
     passed(origin, client, "bytes=-5")
+
+
+@pytest.mark.config(PASS)
+@pytest.mark.parametrize("tag", [None, 'W/"1"'])
+def test_part_without_a_strong_validator_answers_and_is_never_completed(origin, client, tag):
+    """RFC 9111 sections 3.3 and 3.4."""
+    part(origin, client, "bytes=0-4", 0, 4, etag=tag)
+    client.get("/a", range="bytes=1-2").expect(206, content="12", etag=tag, cache_status=hit())
+    client.get("/a")
+    origin.receive().expect(range=None, if_range=None).reply(content=TEN, **FRESH)
+    client.expect(200, content=TEN)
+
+
+@pytest.mark.config(PASS)
+@pytest.mark.parametrize("asked, status", [({"if_none_match": '"1"'}, 304), ({"if_match": '"2"'}, 412), ({"if_none_match": '"2"'}, 206)], ids=str)
+def test_conditions_are_answered_by_a_part(origin, client, asked, status):
+    """RFC 9111 section 4.3.2."""
+    part(origin, client, "bytes=0-4", 0, 4)
+    client.get("/a", range="bytes=0-1", **asked).expect(status, content="01" if status == 206 else None, cache_status=hit())
+    origin.silent()
 
 
 @pytest.mark.config(PASS)
