@@ -2,6 +2,7 @@
 import pytest
 
 from harness.cache_status import COLLAPSED, hit
+from harness.deadline import poll_until
 
 pytestmark = [pytest.mark.workers, pytest.mark.config("workers: 2")]
 
@@ -188,6 +189,18 @@ def test_lock_timeout_lets_those_who_wait_fetch_without_storing(proxy, origin):
     held.reply(content="one", cache_control="max-age=60")
     first.expect(200, content="one")
     proxy.client().get("/a").expect(200, content="one", cache_status=hit())
+
+
+@pytest.mark.config("proxy_cache_lock_age: 300ms\nproxy_cache_lock_timeout: 30s")
+def test_lock_age_lets_one_more_fetch(proxy, origin):
+    clients = [proxy.client().get("/a")]
+    first = origin.receive()
+    poll_until(lambda: clients.append(proxy.client().get("/a")) or origin.count == 2, "a second fetch")
+    origin.receive().reply(content="two", cache_control="max-age=60")
+    first.reply(content="one", cache_control="max-age=60")
+    for client in clients:
+        assert client.expect(200).content in (b"one", b"two")
+    assert origin.count == 2
 
 
 def test_expired_entry_is_fetched_once(proxy, origin):
