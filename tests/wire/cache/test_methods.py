@@ -32,6 +32,19 @@ def test_head_fills_the_cache_for_get(origin, client):
     origin.silent()
 
 
+@pytest.mark.parametrize("config", ["", "proxy_cache_convert_head: off"], ids=["asked as GET", "asked as HEAD"])
+def test_head_that_is_not_stored_leaves_the_connections(make_proxy, origin, config):
+    client = make_proxy().start(config).client()
+    for _ in range(2):
+        client.head("/a")
+        origin.receive().reply(content="x" * 100_000, cache_control="no-store")
+        client.expect(200, content="", content_length=100_000)
+    client.get("/b")
+    origin.receive().reply(content="b")
+    client.expect(200, content="b")
+    assert len(origin.connections) == 1
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
 def test_other_methods_are_forwarded_and_not_stored(origin, client, method):
     for answer in ("one", "two"):
