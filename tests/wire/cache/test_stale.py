@@ -178,3 +178,22 @@ def test_must_revalidate_is_fresh_then_validated(origin, client):
     client.expect(200, content="one")
     client.get("/a").expect(200, content="one", cache_status=hit())
     origin.silent()
+
+
+BEHIND = {
+    "an error": dict(status=503, content="down"),
+    "an error with a lifetime": dict(status=503, content="down", cache_control="max-age=60"),
+    "garbage": dict(raw="no HTTP at all\r\n\r\n"),
+    "no-store": dict(content="two", cache_control="no-store"),
+    "private": dict(content="two", cache_control="private, max-age=60"),
+    "404": dict(status=404, content="gone"),
+}
+
+
+@pytest.mark.parametrize("answer", BEHIND.values(), ids=BEHIND.keys())
+def test_answer_behind_a_stale_response_that_cannot_be_stored_leaves_it(origin, client, answer):
+    """RFC 9111 section 5.2.2.5 and RFC 5861 section 3: each request within the window tries again, and is not kept waiting."""
+    stale(origin, client, "max-age=60, stale-while-revalidate=600")
+    origin.serve(lambda request: dict(answer, close=True))
+    poll_until(lambda: client.get("/a").expect(200, content="one") and origin.count >= 4, "three background requests")
+    client.get("/a").expect(200, content="one")
