@@ -191,6 +191,13 @@ static wall_s last_modified(const struct fields *fields, wall_s now)
     return field != NULL && http_date_parse(field->value, now, &at) && at >= 0 ? at : -1;
 }
 
+/* It says itself that it may be served stale. */
+static bool says_stale(const struct cache_control *c)
+{
+    return (c->stale_while_revalidate_s > 0 || c->stale_if_error_s > 0) && !c->must_revalidate &&
+           !c->proxy_revalidate && c->s_maxage_s == CACHE_SECONDS_NONE;
+}
+
 /* Worth storing: it can be reused for a while, or validated. */
 static enum store_verdict check_use(const struct exchange *x, wall_s modified)
 {
@@ -199,7 +206,8 @@ static enum store_verdict check_use(const struct exchange *x, wall_s modified)
     if (!said_explicitly(x) && !freshness_heuristic_allowed(status, &x->control)) {
         return STORE_NO_STATUS;
     }
-    bool reusable = x->lifetime_s > 0 && !x->control.no_cache;
+    bool lives = x->lifetime_s > 0 || (said_explicitly(x) && says_stale(&x->control));
+    bool reusable = lives && !x->control.no_cache;
     bool validatable = has_validator && status < 500; /* a failure is not kept only for that */
     return reusable || validatable ? STORE_YES : STORE_NO_FRESHNESS;
 }
