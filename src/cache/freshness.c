@@ -246,6 +246,11 @@ enum reuse freshness_reuse(const struct stored_meta *meta, const struct cache_co
     return request->only_if_cached ? REUSE_ONLY_IF_CACHED : REUSE_VALIDATE;
 }
 
+bool freshness_is_for_one(const struct stored_meta *meta)
+{
+    return (meta->flags & STORED_NO_CACHE) != 0 || (meta->lifetime_s == 0 && meta->swr_s == 0);
+}
+
 bool freshness_stale_on_error(const struct stored_meta *meta, bool listed, wall_ms now)
 {
     int64_t window_s = 0;

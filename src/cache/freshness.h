@@ -61,6 +61,9 @@ enum reuse {
  * too old for any request while it is fresh (RFC 8246). */
 enum reuse freshness_reuse(const struct stored_meta *, const struct cache_control *request,
                            wall_ms now);
+/* Is the origin asked for each request, as even a response of this kind that has just come answers
+ * no other: no-cache, or neither a lifetime nor a window in which it is served stale? */
+bool freshness_is_for_one(const struct stored_meta *);
 /* May this stale response be given when the origin fails (stale-if-error, section 4.2.4)? Within
  * the windows that it named itself; within the configured ones where that failure is `listed`. */
 bool freshness_stale_on_error(const struct stored_meta *, bool listed, wall_ms now);

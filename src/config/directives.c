@@ -320,7 +320,8 @@ static const struct directive directives[] = {
     { .name = "proxy_cache_lock", .scope = SCOPE_ALL, .type = TYPE_CHOICE, LOCATION_FIELD(lock), .choices = lock_words,
       .dflt = "fleet", .source = "nginx",
       .doc = "One fetch per key: fleet (or on) for all processes that share the memcached pool, host for all workers of this process, off "
-             "each request on its own. Without a pool, or where its servers lack the meta protocol, fleet is host (nginx: off)." },
+             "each request on its own. Without a pool, or where its servers lack the meta protocol, fleet is host. What the origin must be asked "
+             "about each time (no-cache, max-age=0, or no lifetime) is fetched or validated for each request (nginx: off)." },
     { .name = "proxy_cache_lock_timeout", .scope = SCOPE_ALL, .type = TYPE_DURATION, LOCATION_FIELD(lock_timeout_ms),
       .dflt = "5s", .min = "0s", .max = "10m", .source = "nginx",
       .doc = "How long a request waits for another request's fetch of the same cache key." },
@@ -338,7 +339,8 @@ static const struct directive directives[] = {
     { .name = "proxy_cache_use_stale", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(use_stale),
       .choices = use_stale_words, .dflt = "error timeout updating", .source = "nginx",
       .doc = "What a stale response stands in for, within proxy_cache_stale_if_error; for updating, within "
-             "proxy_cache_stale_while_revalidate. What a response allows or forbids itself comes first (nginx: off)." },
+             "proxy_cache_stale_while_revalidate. What a response allows or forbids itself comes first: must-revalidate, "
+             "proxy-revalidate, s-maxage and no-cache forbid it (nginx: off)." },
     { .name = "proxy_cache_background_update", .scope = SCOPE_ALL, .type = TYPE_FLAG, LOCATION_FIELD(background_update),
       .dflt = "on", .source = "nginx",
       .doc = "A stale response that may be served while it is validated goes out at once; off: to all but the request that "

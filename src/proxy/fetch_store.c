@@ -10,6 +10,7 @@
 #include "proxy/lookup.h"
 #include "proxy/parts.h"
 #include "proxy/raw.h"
+#include "proxy/stale.h"
 
 /* -- the head -- */
 
@@ -106,7 +107,7 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     f->collecting = f->verdict == STORE_YES;
     f->meta.generation = f->collecting ? hash_seed_new() : 0;
     f->response->stored = f->collecting;
-    f->response->lifetime_s = f->meta.lifetime_s;
+    f->response->meta = f->meta;
     f->response->detail = f->collecting ? NULL : store_verdict_text(f->verdict);
 }
 
@@ -148,15 +149,14 @@ void fetch_publish(struct fetch *f)
 {
     const struct location_conf *l = f->r->location;
     bool is_part = fetch_is_part(f);
-    if (f->collecting && !is_part) {
-        if (f->response->vary.n > 0)
-            flight_list_variant(f->writer, &f->store_key);
-    } else {
-        if (!f->collecting)
-            put_mark(f);
+    bool shared = f->collecting && !is_part && stale_answers_others(f->r, &f->meta);
+    if (shared && f->response->vary.n > 0)
+        flight_list_variant(f->writer, &f->store_key);
+    if (!f->collecting)
+        put_mark(f);
+    if (!f->collecting || is_part)
         fetch_release_lease(f);
-    }
-    flight_publish_head(f->writer, f->response, f->collecting && !is_part, f->collecting,
+    flight_publish_head(f->writer, f->response, shared, f->collecting,
                         l->buffers_n * l->buffer_bytes);
     fetch_begin_mirror(f);
     fetch_put_beginning(f);

@@ -41,12 +41,12 @@ struct flight_response {
     int64_t passed_age_s; /* Age when it arrived */
     bool stored;          /* is being collected for the store */
     bool conditional; /* the clients' own conditions were not forwarded: they are evaluated here */
-    int64_t lifetime_s;   /* freshness lifetime where stored */
-    struct slice vary;    /* spec, empty none */
-    struct slice variant; /* values of those fields: who asks for another variant looks again */
-    struct slice peer;    /* $upstream_addr */
-    const char *detail;   /* why not stored, for Cache-Status; NULL none */
-    uint64_t purge_seq;   /* of stored_meta, and stored_parts' tags: whether it was purged since */
+    struct stored_meta meta; /* where stored: its age and lifetime */
+    struct slice vary;       /* spec, empty none */
+    struct slice variant;    /* values of those fields: who asks for another variant looks again */
+    struct slice peer;       /* $upstream_addr */
+    const char *detail;      /* why not stored, for Cache-Status; NULL none */
+    uint64_t purge_seq; /* of stored_meta, and stored_parts' tags: whether it was purged since */
     struct slice tags;
 };
 

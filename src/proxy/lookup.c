@@ -238,6 +238,10 @@ bool lookup_response_is_ours(struct request *r, const struct flight_response *re
         flight_unlist(r->reader);
         return false;
     }
+    if (!stale_answers_others(r, &response->meta)) { /* its content takes longer than it lives */
+        flight_unlist(r->reader);
+        return false;
+    }
     if (response->vary.n == 0)
         return true;
     return slice_eq(lookup_vary_values(r, response->vary), response->variant);

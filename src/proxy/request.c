@@ -373,13 +373,19 @@ static bool asks_for_itself(struct request *r)
            !flight_exists(r->worker->flights, &r->variant);
 }
 
+/* What comes for it is no use to others, or theirs is none to it. */
+static bool is_for_one(const struct request *r)
+{
+    return r->control.only_if_cached || r->control.no_store || r->pass_conditions ||
+           lookup_head_alone(r) || (r->entry && freshness_is_for_one(&r->entry->view.meta));
+}
+
 /* One fetch for all who want the same: leads it, or waits for who does. */
 static enum request_state join(struct request *r)
 {
     const struct location_conf *l = r->location;
     r->pass_conditions = asks_for_itself(r);
-    bool alone = l->lock == CACHE_LOCK_OFF || r->control.only_if_cached || r->control.no_store ||
-                 r->pass_conditions || lookup_head_alone(r);
+    bool alone = l->lock == CACHE_LOCK_OFF || is_for_one(r);
     r->reader = flight_join(r->worker->flights, &r->variant, alone, r->worker->loop,
                             request_on_flight, r, &r->leader);
     if (r->leader) {
@@ -475,13 +481,29 @@ static enum request_state look_for_lost(struct request *r)
     return look_again(r);
 }
 
+/* What the leader gets is not always for those who waited with him: he may take what is older than
+ * they do, or what is not to be given to others before the origin was asked again. */
+static bool entry_is_for_us(const struct request *r, enum flight_entry_from from)
+{
+    const struct stored_meta *meta = &r->entry->view.meta;
+    if (r->leader)
+        return true;
+    switch (from) {
+    case ENTRY_FROM_POOL: return stale_reuse(r, meta) != REUSE_VALIDATE;
+    case ENTRY_VALIDATED: return stale_answers_others(r, meta);
+    case ENTRY_FOR_LEADER: return false;
+    case ENTRY_STALE: break;
+    }
+    return true;
+}
+
 static enum request_state on_flight_entry(struct request *r)
 {
     enum flight_entry_from from;
     struct entry *e = entry_ref(flight_entry(r->reader, &from));
     entry_unref(&r->entry);
     r->entry = e;
-    if (!lookup_entry_is_ours(r) || (from == ENTRY_FOR_LEADER && !r->leader))
+    if (!lookup_entry_is_ours(r) || !entry_is_for_us(r, from))
         return look_again(r);
     r->outcome = lookup_outcome(r, from);
     r->tier = from == ENTRY_FROM_POOL ? TIER_POOL : TIER_NONE;

@@ -8,5 +8,9 @@
 
 /* What the request may do with a stored response. */
 enum reuse stale_reuse(const struct request *, const struct stored_meta *);
+/* May others who want the same be given it, where they ask for nothing special: those who wait for
+ * one fetch (RFC 9111 section 4, where requests are collapsed)? Not what must be validated first.
+ */
+bool stale_answers_others(const struct request *, const struct stored_meta *);
 /* May it be given although the origin failed in this way (a bit of enum next_upstream)? */
 bool stale_on_failure(const struct request *, const struct stored_meta *, unsigned failure);

@@ -26,12 +26,7 @@ static void say_storing(struct explain *x, const struct flight_response *respons
     const struct request *r = x->walk.request;
     if (response->stored) {
         explain_say(x, "storing", "it would be stored");
-        struct stored_meta meta = {.received_ms = response->response_time,
-                                   .lifetime_s = response->lifetime_s};
-        meta.initial_age_s =
-            freshness_initial_age_s(&response->head, response->response_time / 1000,
-                                    response->response_time - response->request_time);
-        explain_lifetime(x, &response->head, &meta);
+        explain_lifetime(x, &response->head, &response->meta);
         if (response->vary.n > 0)
             explain_say(x, "vary", "it varies by %.*s: one response for each of their values",
                         SLICE_ARG(response->vary));

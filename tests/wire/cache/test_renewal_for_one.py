@@ -6,8 +6,9 @@ from harness.deadline import poll_until
 
 
 def fill(origin, client):
+    """Something that has become stale."""
     client.get("/a")
-    origin.receive().reply(content="one", cache_control="no-cache", etag='"1"')
+    origin.receive().reply(content="one", cache_control="max-age=60", age=61, etag='"1"')
     client.expect(200, content="one")
 
 
