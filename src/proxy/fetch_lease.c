@@ -5,7 +5,7 @@
 #include "proxy/fetch_internal.h"
 
 #define POLL_FIRST_MS 5
-#define POLL_MAX_MS   40 /* nobody waits longer than this behind the answer that he waits for */
+#define POLL_MAX_MS   25 /* nobody waits longer than this behind the answer that he waits for */
 #define CLAIMS_MAX    3
 /* What a lookup wins lives for so long, unless it is renewed: whoever has died, or has never heard
  * that he won, is waited for no longer. At least a second, as memcached counts ticks of one. */
