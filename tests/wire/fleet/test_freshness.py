@@ -22,7 +22,7 @@ def stored(fleet, origin, memcached):
     """stored(fields): by the first proxy, in the pool; a client of the second."""
     def store(fields, status=200):
         fill(origin, fleet[0].client(), fields, status)
-        memcached.wait_items(1)
+        memcached.wait_records(1)
         return fleet[1].client()
     return store
 

@@ -8,12 +8,13 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 from .deadline import WAIT_S, Deadline, poll_until, wait_readable
 from .process import free_port, kill_group, start
 
 
-LOG_S = 5 * 365 * 24 * 3600
+LOG_S = 10 * 365 * 24 * 3600  # what logs of purges are stored for
 
 
 class Memcached:
@@ -99,16 +100,26 @@ class Memcached:
         return re.findall(r"^key=(\S+) exp=(-?\d+)", poll_until(listing, "a listing of the keys").decode(), re.M)
 
     def keys(self):
-        """All but logs of purges."""
-        return [key for key, end in self._listing() if int(end) < time.time() + LOG_S]
+        """All but those of logs of purges."""
+        return [key for key, end in self._listing() if not self._is_log(end)]
 
     def logs(self):
-        """The keys of logs of purges: nothing else is kept for so long."""
-        return [key for key, end in self._listing() if int(end) >= time.time() + LOG_S]
+        return [key for key, end in self._listing() if self._is_log(end)]
+
+    @staticmethod
+    def _is_log(end):
+        return abs(int(end) - time.time() - LOG_S) < 3600
 
     def wait_items(self, count, timeout=None):
         """Write-back happens after the client was served."""
         poll_until(lambda: self.items() >= count, f"{count} items in memcached", timeout)
+
+    def wait_records(self, count, timeout=None):
+        """Their keys, once there are so many beside the empty items that hold leases."""
+        def records():
+            keys = [key for key in self.keys() if not self.command(f"mg {unquote(key)} s").startswith((b"HD s0", b"EN"))]
+            return keys if len(keys) >= count else None
+        return poll_until(records, f"{count} records in memcached", timeout)
 
     def close(self):
         self.cont()

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from harness.deadline import poll_until
 from harness.proxy import run_mcproxy
 
 
@@ -55,11 +54,5 @@ def store(origin, client, memcached):
         client.get(target, **(fields or {}))
         origin.receive().reply(content="one", **reply)
         client.expect(200)
-        return poll_until(lambda: full_keys(memcached, items), f"{items} records in memcached")
+        return memcached.wait_records(items)
     return stored
-
-
-def full_keys(memcached, count):
-    """Those of records, not of a lease's empty item, when there are `count` or more."""
-    keys = [key for key in memcached.keys() if not memcached.command(f"mg {key} s").startswith((b"HD s0", b"EN"))]
-    return keys if len(keys) >= count else None
