@@ -144,6 +144,20 @@ static void add_fields(struct request *r, struct fields *out, bool whole, bool c
     }
 }
 
+/* One that renews what the pool has goes by itself, as one that renews what is in memory does;
+ * where others wait already, a GET serves them, too. */
+static bool stays_head(struct fetch *f)
+{
+    if (f->background)
+        return false;
+    if (lookup_head_alone(f->r))
+        return true;
+    if (!f->stale || flight_readers(f->writer) > 1)
+        return false;
+    flight_release_others(f->writer);
+    return true;
+}
+
 /* A fetch that fills the cache asks for the whole; the client's conditions are evaluated on what
  * comes, or go on where nothing is stored and nobody else waits. */
 void fetch_make_request(struct fetch *f)
@@ -152,8 +166,7 @@ void fetch_make_request(struct fetch *f)
     struct fields out = {0};
     f->out = (struct exchange_request){0};
     f->asked = r->head;
-    bool stays_head = (lookup_head_alone(r) || f->stale) && !f->background;
-    if (r->head.method == METHOD_HEAD && f->may_store && !stays_head) {
+    if (r->head.method == METHOD_HEAD && f->may_store && !stays_head(f)) {
         f->asked.method = METHOD_GET;
         f->asked.method_token = SLICE("GET");
     }

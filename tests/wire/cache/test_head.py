@@ -166,3 +166,21 @@ def test_what_a_head_does_not_agree_with_stays(tier, status, fields):
     assert head(tier, status, x_test="new", **fields).status == status
     tier.fetch(tier.filler, seen={"if_none_match": '"1"'}, status=304, content="", cache_control="max-age=60")
     tier.get().expect(200, content="hello", x_test="old", cache_status=hit())
+
+
+@pytest.mark.parametrize("status", [404, 304])
+def test_get_that_waits_for_such_a_head_is_answered(make_proxy, memcached, origin, status):
+    """Both have found the stale response in the pool."""
+    pooled = 'caches: {default: {memory: 0}}\nmemcached_pools: {default: {servers: ["{memcached}"], connect_timeout: 2s, read_timeout: 2s}}'
+    proxy = make_proxy().start(pooled, memcached=memcached.address)
+    fill_stale(origin, proxy.client())
+    first = proxy.client().head("/a")
+    request = origin.receive().expect("HEAD /a")
+    second = proxy.client().get("/a")
+    origin.silent()
+    request.reply_head(status, cache_control="max-age=60")
+    first.expect(200 if status == 304 else 404, content="")
+    if status == 404:
+        origin.receive().expect("GET /a", if_none_match='"1"').reply(304, cache_control="max-age=60")
+    second.expect(200, content="hello")
+    origin.silent()
