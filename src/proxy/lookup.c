@@ -161,6 +161,7 @@ void lookup_too_few_uses(struct request *r)
 static enum lookup_result without_key(struct request *r)
 {
     r->no_store = STORE_NO_KEY;
+    r->detail = store_verdict_text(STORE_NO_KEY);
     r->forward = FWD_BYPASS;
     r->outcome = OUTCOME_BYPASS;
     pass_any_range(r);
@@ -179,6 +180,7 @@ enum lookup_result lookup_memory(struct request *r)
     if (!r->key.bytes.p)
         r->key = lookup_key(r);
     r->variant = r->key;
+    r->lone = false;
     if (r->keyless)
         return without_key(r);
     if (r->bypass)
