@@ -153,3 +153,28 @@ def test_fresh_that_one_takes_out_of_the_pool_is_not_for_those_who_want_more(hel
     taker.expect(200, content="one", cache_status=hit())
     origin.receive().expect(if_none_match='"1"').reply(content="two", cache_control="max-age=60")
     other.expect(200, content="two")
+
+
+def test_what_must_be_validated_is_for_one_request_of_all_processes(make_proxy, memcached, origin):
+    """The others wait for what the first one brings, and ask the origin about it."""
+    proxies = [make_proxy().start(POOL, memcached=memcached.address) for _ in range(2)]
+    first = proxies[0].client().get("/a", cookie="user=1")
+    request = origin.receive()
+    other = proxies[1].client().get("/a", cookie="user=2")
+    active(proxies[1], 1)
+    origin.silent()
+    request.reply(content="of one", etag='"1"')
+    first.expect(200, content="of one")
+    origin.receive().expect(cookie="user=2", if_none_match='"1"').reply(content="of two", etag='"2"')
+    other.expect(200, content="of two")
+
+
+def test_each_of_those_who_find_it_in_the_pool_validates_it(held, origin, memcached):
+    proxy = held("no-cache, max-age=60", 0)
+    clients = [proxy.client().get("/a", cookie=f"user={i}") for i in range(3)]
+    active(proxy, 3)
+    memcached.cont()
+    origin.serve(lambda request: dict(content=request.fields.get("cookie"), cache_control="no-cache", etag='"2"'))
+    for i, client in enumerate(clients):
+        client.expect(200, content=f"user={i}")
+    assert origin.count == 4
