@@ -7,6 +7,7 @@
 #define INTERIM_MAX    32
 #define READS_A_TURN   8 /* then others get their turn */
 #define KEEP_MARGIN_MS 1000
+#define HEAD_BYTES     2048 /* room for a head before a buffer full of content: one read for both */
 
 static struct slice unused(const struct exchange *ex)
 {
@@ -31,7 +32,8 @@ static bool is_private(const struct blob *b)
 static bool next_blob(struct exchange *ex)
 {
     struct slice rest = unused(ex);
-    size_t cap = ex->req.buffer_bytes > 2 * rest.n ? ex->req.buffer_bytes : 2 * rest.n;
+    size_t usual = ex->req.buffer_bytes + HEAD_BYTES;
+    size_t cap = usual > 2 * rest.n ? usual : 2 * rest.n;
     struct blob *b = upstream_blob(ex->upstream, cap);
     if (b == NULL) {
         return false;
