@@ -163,17 +163,27 @@ struct slice arena_dup(struct arena *a, struct slice s)
 
 struct slice arena_concat(struct arena *a, struct slice first, struct slice second)
 {
-    ASSERT(first.n < SIZE_MAX - second.n);
-    size_t n = first.n + second.n;
-    char *p = alloc_aligned(a, n + 1, 1);
-    if (first.n > 0) {
-        memcpy(p, first.p, first.n);
+    const struct slice parts[] = {first, second};
+    return arena_join(a, parts, ARRAY_LEN(parts));
+}
+
+struct slice arena_join(struct arena *a, const struct slice *parts, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        ASSERT(parts[i].n < SIZE_MAX - bytes);
+        bytes += parts[i].n;
     }
-    if (second.n > 0) {
-        memcpy(p + first.n, second.p, second.n);
+    char *p = alloc_aligned(a, bytes + 1, 1);
+    char *at = p;
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].n > 0) {
+            memcpy(at, parts[i].p, parts[i].n);
+            at += parts[i].n;
+        }
     }
-    p[n] = '\0';
-    return slice_make(p, n);
+    *at = '\0';
+    return slice_make(p, bytes);
 }
 
 struct slice arena_printf(struct arena *a, const char *fmt, ...)

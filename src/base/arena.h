@@ -43,6 +43,7 @@ void *arena_zalloc_array(struct arena *, size_t element_bytes, size_t count);
  * count. */
 struct slice arena_dup(struct arena *, struct slice s);
 struct slice arena_concat(struct arena *, struct slice first, struct slice second);
+struct slice arena_join(struct arena *, const struct slice *parts, size_t n);
 struct slice arena_printf(struct arena *, const char *fmt, ...) PRINTF_LIKE(2, 3);
 struct slice arena_vprintf(struct arena *, const char *fmt, va_list ap);
 

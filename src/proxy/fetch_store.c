@@ -1,6 +1,7 @@
 /* What becomes of a response: whether it is stored and shared, and the storing. */
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/parse.h"
 #include "cache/freshness.h"
 #include "cache/purge.h"
 #include "cache/tags.h"
@@ -170,9 +171,14 @@ static struct slice with_length(struct fetch *f, struct slice text, uint64_t len
 {
     if (f->meta.status == 204)
         return text;
-    struct arena *arena = &f->r->arena;
-    struct slice line = arena_printf(arena, "Content-Length: %llu\r\n", (unsigned long long)length);
-    return arena_concat(arena, text, line);
+    char digits[24];
+    const struct slice parts[] = {
+        text,
+        SLICE("Content-Length: "),
+        slice_make(digits, format_u64(digits, length)),
+        SLICE("\r\n"),
+    };
+    return arena_join(&f->r->arena, parts, ARRAY_LEN(parts));
 }
 
 /* A blob with everything but the content, and where that goes. NULL: no memory. */

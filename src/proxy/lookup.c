@@ -46,8 +46,8 @@ struct cache_key lookup_key(struct request *r)
 struct slice lookup_url(const struct request_head *head, struct arena *arena)
 {
     struct slice mark = head->query.p ? SLICE("?") : slice_none();
-    return arena_printf(arena, "%.*s%.*s%.*s%.*s", SLICE_ARG(head->host), SLICE_ARG(head->path),
-                        SLICE_ARG(mark), SLICE_ARG(head->query));
+    const struct slice parts[] = {head->host, head->path, mark, head->query};
+    return arena_join(arena, parts, ARRAY_LEN(parts));
 }
 
 struct slice lookup_vary_values(struct request *r, struct slice spec)

@@ -152,6 +152,9 @@ static void copies_end_with_a_nul(void **state)
     struct slice both = arena_concat(&a, s, SLICE("\0de"));
     assert_true(slice_eq(both, SLICE("abc\0de")));
     assert_int_equal(both.p[both.n], 0);
+    const struct slice parts[] = {SLICE("a"), slice_none(), SLICE("bc"), SLICE("d")};
+    assert_string_equal(arena_join(&a, parts, ARRAY_LEN(parts)).p, "abcd");
+    assert_string_equal(arena_join(&a, parts, 0).p, "");
     arena_fini(&a);
 }
 
