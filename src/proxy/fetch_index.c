@@ -77,7 +77,7 @@ static void take_none(struct fetch *f, uint64_t version)
     struct fetch_index *ix = f->index;
     ix->spec = slice_none();
     ix->listed = slice_none();
-    ix->generation = hash_seed_new() | 1;
+    ix->generation = worker_new_generation(f->worker);
     ix->version = version;
 }
 

@@ -1,6 +1,5 @@
 /* What becomes of a response: whether it is stored and shared, and the storing. */
 #include "base/assert.h"
-#include "base/hash.h"
 #include "base/parse.h"
 #include "cache/freshness.h"
 #include "cache/purge.h"
@@ -106,7 +105,7 @@ void fetch_take_head(struct fetch *f, const struct response_head *head)
     else if (f->verdict == STORE_YES)
         judge(f);
     f->collecting = f->verdict == STORE_YES;
-    f->meta.generation = f->collecting ? hash_seed_new() : 0;
+    f->meta.generation = f->collecting ? worker_new_generation(f->worker) : 0;
     f->response->stored = f->collecting;
     f->response->meta = f->meta;
     f->response->detail = f->collecting ? NULL : store_verdict_text(f->verdict);

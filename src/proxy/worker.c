@@ -36,6 +36,7 @@ struct worker *worker_new(unsigned index, struct log *log, struct flight_table *
     w->loop = loop_new();
     w->id_seed[0] = hash_seed_new();
     w->id_seed[1] = hash_seed_new();
+    w->generation_seed = hash_seed_new();
     arena_pool_init(&w->arenas, ARENA_BLOCKS_KEPT);
     list_init(&w->clients);
     list_init(&w->idle_clients);
@@ -58,6 +59,15 @@ void worker_free(struct worker **wp)
     coded_jobs_free(&w->coded_jobs);
     arena_pool_fini(&w->arenas);
     free(w);
+}
+
+/* Hashed for the spread: asking the kernel each time costs as much as a hundredth of a fetch. */
+uint64_t worker_new_generation(struct worker *w)
+{
+    uint64_t serial = ++w->generations;
+    uint64_t generation =
+        hash_seeded(slice_make((const char *)&serial, sizeof serial), w->generation_seed);
+    return generation != 0 ? generation : worker_new_generation(w);
 }
 
 struct slice worker_date(struct worker *w)

@@ -83,6 +83,8 @@ struct worker {
     struct list tunnels;     /* connections that switched protocols */
     uint64_t request_serial; /* for $request_id */
     uint64_t id_seed[2];
+    uint64_t generations;     /* given so far */
+    uint64_t generation_seed; /* another one in every worker of every process */
     char via[18]; /* "(0123456789abcdef)": comment of our Via to origins, one for the process, shows
                      loops */
     admin_fn *admin;
@@ -95,6 +97,8 @@ struct worker {
 struct worker *worker_new(unsigned index, struct log *, struct flight_table *, struct uses *,
                           uint64_t key_seed);
 void worker_free(struct worker **);
+/* A number that no worker of any process has given before, but for chance (1 in 2^64); never 0. */
+uint64_t worker_new_generation(struct worker *);
 /* Text of Date for now, cached per second. */
 struct slice worker_date(struct worker *);
 /* Makes `conf` the current one and starts its listeners (fds by proxy_conf.listens); the former
