@@ -52,7 +52,7 @@ struct slice policy_head_text_of_fields(unsigned status, struct slice reason,
     for (size_t i = 0; i < fields->n; i++) {
         const struct field *field = &fields->v[i];
         if (may_be_stored(field, fields, conf, control.no_cache_fields)) {
-            fields_add(&kept, arena, field->name, field->value);
+            fields_push(&kept, arena, *field);
             meta->flags |= flag_of(field);
         }
     }
