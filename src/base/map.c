@@ -61,14 +61,24 @@ static void grow(struct map *m)
     *m = bigger;
 }
 
+static struct map_node *skip_others(struct map_node *node, uint64_t hash)
+{
+    while (node != NULL && node->hash != hash) {
+        node = node->next;
+    }
+    return node;
+}
+
+struct map_node *map_find_hash(const struct map *m, uint64_t hash)
+{
+    return m->buckets == NULL ? NULL : skip_others(m->buckets[hash & m->mask], hash);
+}
+
 struct map_node *map_find(const struct map *m, struct slice key, uint64_t hash)
 {
-    if (m->buckets == NULL) {
-        return NULL;
-    }
-    struct map_node *node = m->buckets[hash & m->mask];
-    while (node != NULL && !(node->hash == hash && slice_eq(node->key, key))) {
-        node = node->next;
+    struct map_node *node = map_find_hash(m, hash);
+    while (node != NULL && !slice_eq(node->key, key)) {
+        node = skip_others(node->next, hash);
     }
     return node;
 }

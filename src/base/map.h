@@ -23,6 +23,8 @@ void map_init(struct map *);
 /* Frees the buckets; the nodes belong to the caller. */
 void map_fini(struct map *);
 struct map_node *map_find(const struct map *, struct slice key, uint64_t hash);
+/* The first one of that hash, which is hardly ever another key's. */
+struct map_node *map_find_hash(const struct map *, uint64_t hash);
 /* Takes no ownership. A second node of the same key shadows the first; callers look first. */
 void map_insert(struct map *, struct map_node *, struct slice key, uint64_t hash);
 void map_remove(struct map *, struct map_node *);

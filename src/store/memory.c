@@ -198,6 +198,10 @@ struct entry *memory_tier_get(struct memory_tier *t, const struct cache_key *key
     }
     unlock(s);
     shard_free_all(gone);
+    if (found != NULL) { /* soon looked at, after the entry itself */
+        PREFETCH(found->blob);
+        PREFETCH(found->view.head.p);
+    }
     return found;
 }
 

@@ -9,15 +9,15 @@
 #include "base/map.h"
 #include "cache/store.h"
 
-/* An entry in the tier. */
+/* An entry in the tier. What a hit looks at comes first. */
 struct shard_node {
     struct map_node node;
-    struct list order; /* newest first */
-    struct shard_node *next_gone;
     struct entry *entry; /* one reference */
     mono_ms expires_ms;
-    size_t cost_bytes; /* all memory that it keeps from being used otherwise */
     bool visited;
+    struct list order; /* newest first */
+    struct shard_node *next_gone;
+    size_t cost_bytes; /* all memory that it keeps from being used otherwise */
 };
 
 struct shard {

@@ -36,6 +36,7 @@ static void an_empty_map_finds_nothing(void **state)
     struct map m;
     map_init(&m);
     assert_null(map_find(&m, SLICE("a"), 1));
+    assert_null(map_find_hash(&m, 1));
     map_each(&m, NULL, NULL);
     map_fini(&m);
 }
@@ -88,6 +89,8 @@ static void equal_hashes_are_told_apart_by_the_key(void **state)
     assert_ptr_equal(map_find(&m, SLICE("b"), 7), &b);
     assert_null(map_find(&m, SLICE("c"), 7));
     assert_null(map_find(&m, SLICE("a"), 7 + 16)); /* same bucket, other hash */
+    assert_ptr_equal(map_find_hash(&m, 7), &b);    /* the newest of them */
+    assert_null(map_find_hash(&m, 7 + 16));
     map_remove(&m, &a);
     assert_null(map_find(&m, SLICE("a"), 7));
     assert_ptr_equal(map_find(&m, SLICE("b"), 7), &b);
