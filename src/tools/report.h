@@ -44,8 +44,9 @@ void report_list(struct report *, const char *name);
 void report_row(struct report *);
 void report_end(struct report *);
 
-/* Everything is ended. False: it could not be written. */
-NODISCARD bool report_print(const struct report *, FILE *, bool json);
+/* Everything is ended. People see a table that is wider than `columns` (0: any number fits) row by
+ * row, with a line for each value. False: it could not be written. */
+NODISCARD bool report_print(const struct report *, FILE *, bool json, size_t columns);
 /* `90 s`, `5 m 3 s`, `2 d 3 h`; into the arena. */
 struct slice report_duration(struct arena *, int64_t seconds);
 struct slice report_size(struct arena *, uint64_t bytes);

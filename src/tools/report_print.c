@@ -114,14 +114,48 @@ static void put_row(struct text *t, const struct report_value *row, const struct
     text_add(t, SLICE("\n"));
 }
 
-static void put_table(struct text *t, const struct report_value *table, size_t indent,
-                      struct arena *arena)
+/* What people read, and how wide it may be. */
+struct page {
+    struct text text;
+    struct arena *arena;
+    size_t columns; /* of the terminal; 0: any number */
+};
+
+static bool is_too_wide(const struct columns *c, size_t indent, const struct page *page)
 {
+    size_t wide = indent + (c->n > 0 ? (c->n - 1) * GAP : 0);
+    for (size_t i = 0; i < c->n; i++)
+        wide += c->width[i];
+    return page->columns > 0 && wide > page->columns;
+}
+
+static void put_object(struct page *page, const struct report_value *object, size_t indent);
+
+/* One below the other, each value in a line of its own. */
+/* NOLINTNEXTLINE(misc-no-recursion): a row is an object */
+static void put_rows_as_objects(struct page *page, const struct report_value *table, size_t indent)
+{
+    list_for_each (it, &table->members) {
+        if (it != table->members.next)
+            text_add(&page->text, SLICE("\n"));
+        put_object(page, value_at(it), indent);
+    }
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): as put_object */
+static void put_table(struct page *page, const struct report_value *table, size_t indent)
+{
+    struct text *t = &page->text;
+    struct arena *arena = page->arena;
     struct columns c = {0};
     list_for_each (it, &table->members)
         measure(&c, value_at(it), arena);
     if (list_empty(&table->members))
         return;
+    if (table->kind == REPORT_TABLE && is_too_wide(&c, indent, page)) {
+        put_rows_as_objects(page, table, indent);
+        return;
+    }
     if (table->kind == REPORT_TABLE) {
         put(t, indent, slice_none());
         put_row(t, value_at(table->members.next), &c, arena, true);
@@ -142,9 +176,10 @@ static void put_heading(struct text *t, const struct report_value *v, size_t ind
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as a tool has nested it */
-static void put_object(struct text *t, const struct report_value *object, size_t indent,
-                       struct arena *arena)
+static void put_object(struct page *page, const struct report_value *object, size_t indent)
 {
+    struct text *t = &page->text;
+    struct arena *arena = page->arena;
     struct columns names = {0};
     list_for_each (it, &object->members) {
         if (is_plain(value_at(it)))
@@ -167,13 +202,13 @@ static void put_object(struct text *t, const struct report_value *object, size_t
             break;
         case REPORT_OBJECT:
             put_heading(t, v, indent, arena);
-            put_object(t, v, indent + INDENT, arena);
+            put_object(page, v, indent + INDENT);
             break;
         case REPORT_TABLE:
         case REPORT_LIST:
             if (t->buf.end > 0 && !list_empty(&v->members))
                 text_add(t, SLICE("\n"));
-            put_table(t, v, indent, arena);
+            put_table(page, v, indent);
             break;
         case REPORT_DETAILS: break;
         }
@@ -207,19 +242,20 @@ static void put_json(struct text *t, const struct report_value *v)
     text_add(t, rows ? SLICE("]") : SLICE("}"));
 }
 
-bool report_print(const struct report *r, FILE *out, bool json)
+bool report_print(const struct report *r, FILE *out, bool json, size_t columns)
 {
-    struct text t;
+    struct page page = {.arena = r->arena, .columns = columns};
+    struct text *t = &page.text;
     ASSERT(r->at == r->root);
-    text_init(&t);
+    text_init(t);
     if (json) {
-        put_json(&t, r->root);
-        text_add(&t, SLICE("\n"));
+        put_json(t, r->root);
+        text_add(t, SLICE("\n"));
     } else {
-        put_object(&t, r->root, 0, r->arena);
+        put_object(&page, r->root, 0);
     }
-    struct slice all = buf_slice(&t.buf);
-    bool ok = !t.failed && (all.n == 0 || fwrite(all.p, 1, all.n, out) == all.n);
-    text_fini(&t);
+    struct slice all = buf_slice(&t->buf);
+    bool ok = !t->failed && (all.n == 0 || fwrite(all.p, 1, all.n, out) == all.n);
+    text_fini(t);
     return ok && fflush(out) == 0;
 }

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #define TURN_MS 50
 
@@ -73,9 +74,17 @@ int tool_fail(const struct tool *t, const char *fmt, ...)
     return TOOL_FAILED;
 }
 
+/* 0: it is no terminal, or does not say. */
+static size_t columns_of(FILE *out)
+{
+    struct winsize size;
+    return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 int tool_print(const struct tool *t, int status)
 {
-    return report_print(&t->report, t->out, t->args.json) ? status : TOOL_FAILED;
+    bool written = report_print(&t->report, t->out, t->args.json, columns_of(t->out));
+    return written ? status : TOOL_FAILED;
 }
 
 /* -- pools -- */

@@ -15,6 +15,7 @@ struct fixture {
     struct arena arena;
     struct report report;
     char text[8192];
+    size_t columns;
 };
 
 static int setup(void **state)
@@ -23,6 +24,7 @@ static int setup(void **state)
     arena_pool_init(&f.arenas, 4);
     arena_init(&f.arena, &f.arenas);
     report_init(&f.report, &f.arena);
+    f.columns = 0;
     *state = &f;
     return 0;
 }
@@ -39,7 +41,7 @@ static const char *printed(struct fixture *f, bool json)
 {
     memset(f->text, 0, sizeof f->text);
     FILE *file = fmemopen(f->text, sizeof f->text, "w");
-    assert_true(report_print(&f->report, file, json));
+    assert_true(report_print(&f->report, file, json, f->columns));
     (void)fclose(file);
     return f->text;
 }
@@ -113,6 +115,27 @@ static void test_tables(void **state)
                                            "behind  x\n");
 }
 
+static void test_tables_that_are_too_wide(void **state)
+{
+    struct fixture *f = *state;
+    struct report *r = &f->report;
+    report_text(r, "url", SLICE("/"));
+    report_table(r, "rows");
+    for (int i = 1; i <= 2; i++) {
+        report_row(r);
+        report_text(r, "name", i == 1 ? SLICE("a") : SLICE("m\xc3\xbcller"));
+        report_number(r, "how_many", i);
+        report_end(r);
+    }
+    report_end(r);
+    f->columns = 16;
+    assert_string_equal(printed(f, false),
+                        "url  /\n\nname    how many\na       1\nm\xc3\xbcller  2\n");
+    f->columns = 15;
+    assert_string_equal(printed(f, false), "url  /\n\nname      a\nhow many  1\n\n"
+                                           "name      m\xc3\xbcller\nhow many  2\n");
+}
+
 static void test_objects_and_lists(void **state)
 {
     struct fixture *f = *state;
@@ -148,7 +171,7 @@ static void test_what_cannot_be_written(void **state)
     report_text(&f->report, "a", SLICE("b"));
     FILE *full = fopen("/dev/full", "w");
     assert_non_null(full);
-    assert_false(report_print(&f->report, full, true));
+    assert_false(report_print(&f->report, full, true, 0));
     (void)fclose(full);
 }
 
@@ -182,10 +205,15 @@ static void test_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_REPORT(test_nothing),       WITH_REPORT(test_values),
-        WITH_REPORT(test_tables),        WITH_REPORT(test_objects_and_lists),
-        WITH_REPORT(test_foreign_bytes), WITH_REPORT(test_what_cannot_be_written),
-        WITH_REPORT(test_durations),     WITH_REPORT(test_sizes),
+        WITH_REPORT(test_nothing),
+        WITH_REPORT(test_values),
+        WITH_REPORT(test_tables),
+        WITH_REPORT(test_tables_that_are_too_wide),
+        WITH_REPORT(test_objects_and_lists),
+        WITH_REPORT(test_foreign_bytes),
+        WITH_REPORT(test_what_cannot_be_written),
+        WITH_REPORT(test_durations),
+        WITH_REPORT(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
