@@ -166,7 +166,6 @@ static void report_numbers(struct report *r, struct slice stats, struct slice se
 {
     uint64_t bytes = stat_number(stats, SLICE("bytes"));
     uint64_t limit = stat_number(stats, SLICE("limit_maxbytes"));
-    uint64_t gets = stat_number(stats, SLICE("cmd_get"));
     report_text(r, "version", stat_text(stats, SLICE("version")));
     report_seconds(r, "uptime_s", (int64_t)stat_number(stats, SLICE("uptime")));
     report_number(r, "connections", (int64_t)stat_number(stats, SLICE("curr_connections")));
@@ -174,8 +173,7 @@ static void report_numbers(struct report *r, struct slice stats, struct slice se
     report_bytes(r, "used_bytes", bytes);
     report_bytes(r, "limit_bytes", limit);
     report_percent(r, "full_percent", bytes, limit);
-    report_number(r, "gets", (int64_t)gets);
-    report_percent(r, "hit_percent", stat_number(stats, SLICE("get_hits")), gets);
+    report_number(r, "gets", (int64_t)stat_number(stats, SLICE("cmd_get")));
     report_number(r, "evictions", (int64_t)stat_number(stats, SLICE("evictions")));
     report_seconds(r, "oldest_s", (int64_t)oldest_s(items));
     report_bytes(r, "item_max_bytes", stat_number(settings, SLICE("item_size_max")));
@@ -183,9 +181,9 @@ static void report_numbers(struct report *r, struct slice stats, struct slice se
 
 static void report_no_numbers(struct report *r)
 {
-    static const char *const names[] = {
-        "version",      "uptime_s", "connections", "items",     "used_bytes", "limit_bytes",
-        "full_percent", "gets",     "hit_percent", "evictions", "oldest_s",   "item_max_bytes"};
+    static const char *const names[] = {"version",    "uptime_s",    "connections",   "items",
+                                        "used_bytes", "limit_bytes", "full_percent",  "gets",
+                                        "evictions",  "oldest_s",    "item_max_bytes"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         report_nothing(r, names[i], "-");
 }

@@ -89,7 +89,7 @@ static void report_lease(struct report *r, const struct record *record)
     if (record->state == RECORD_STUB || record->item.taken)
         lease = SLICE("held: a proxy fetches");
     else if (record->item.stale)
-        lease = SLICE("to be won: marked stale by a purge");
+        lease = SLICE("to be won by who looks next");
     report_text(r, "lease", lease);
 }
 

@@ -23,7 +23,6 @@ static void open_upstream(struct walk *w)
 
 static void say_storing(struct explain *x, const struct flight_response *response)
 {
-    const struct request *r = x->walk.request;
     if (response->stored) {
         explain_say(x, "storing", "it would be stored");
         explain_lifetime(x, &response->head, &response->meta);
@@ -32,7 +31,7 @@ static void say_storing(struct explain *x, const struct flight_response *respons
                         SLICE_ARG(response->vary));
         return;
     }
-    const char *detail = r->detail ? r->detail : response->detail;
+    const char *detail = response->detail;
     explain_reason(x, "storing", detail ? detail : store_verdict_text(STORE_NO_CACHE));
 }
 

@@ -24,6 +24,14 @@ static void say_listen(struct explain *x)
                     SLICE_ARG(w->listen->text));
 }
 
+static void say_scheme(struct explain *x)
+{
+    if (x->walk.https)
+        explain_say(x, "scheme",
+                    "TLS ends before the proxy, which is asked by http: $scheme is http, "
+                    "X-Forwarded-Proto is https where -H does not say otherwise");
+}
+
 static void say_server(struct explain *x)
 {
     const struct walk *w = &x->walk;
@@ -164,6 +172,7 @@ void explain_route(struct explain *x)
 {
     say_request(x);
     say_listen(x);
+    say_scheme(x);
     say_server(x);
     say_location(x);
     switch (x->walk.next) {

@@ -1,5 +1,6 @@
 /* Key, place, variant and freshness of what is stored, and what the lookup makes of it. */
 #include "proxy/outcome.h"
+#include "tools/content.h"
 #include "tools/explain.h"
 
 /* -- where -- */
@@ -17,7 +18,7 @@ static void say_record(struct explain *x, const char *what, const struct record 
     else
         explain_say(x, what, "%.*s: %s%s%s", SLICE_ARG(place), record_text(record),
                     record->item.taken ? "; a proxy fetches a newer one" : "",
-                    record->item.stale ? "; marked stale by a purge" : "");
+                    record->item.stale ? "; who looks next is to fetch a newer one" : "");
 }
 
 static void say_purges(struct explain *x)
@@ -112,6 +113,20 @@ static void say_age(struct explain *x, const struct stored_meta *m)
                     SLICE_ARG(report_duration(arena, m->sie_s)));
 }
 
+static void say_chunks(struct explain *x, const struct record *record)
+{
+    struct walk *w = &x->walk;
+    struct content_chunks found = content_look(w->tool, w->pool, w->cache->key_prefix, record);
+    if (found.present == found.n)
+        explain_say(x, "chunks", "its content lies in %llu, which are all there",
+                    (unsigned long long)found.n);
+    else
+        explain_say(x, "chunks",
+                    "only %llu of %llu are there: without the first one it is a miss, others are "
+                    "fetched from the origin again",
+                    (unsigned long long)found.present, (unsigned long long)found.n);
+}
+
 static void say_freshness(struct explain *x)
 {
     const struct record *record = walk_record(&x->walk);
@@ -123,6 +138,8 @@ static void say_freshness(struct explain *x)
     struct response_head head = head_of(v, &x->tool->arena);
     explain_say(x, "stored", "status %u, %.*s of content", v->meta.status,
                 SLICE_ARG(report_size(&x->tool->arena, v->meta.content_length)));
+    if (stored_is_manifest(&v->meta))
+        say_chunks(x, record);
     explain_lifetime(x, &head, &v->meta);
     say_age(x, &v->meta);
 }
@@ -153,6 +170,7 @@ static void decide_stale(struct explain *x)
 static void decide_expired(struct explain *x)
 {
     const struct request *r = x->walk.request;
+    bool never_stale = (r->entry->view.meta.flags & STORED_MUST_REVALIDATE) != 0;
     if (r->forward == FWD_REQUEST)
         decide(x, "BYPASS",
                "it is fresh, but the request's Cache-Control does not take it "
@@ -160,8 +178,16 @@ static void decide_expired(struct explain *x)
                NULL);
     else
         decide(x, "EXPIRED", "it is stale: the origin is asked whether it still holds (fwd=stale)",
-               "proxy_cache_valid or the origin's Cache-Control for a longer lifetime, "
-               "proxy_cache_stale_while_revalidate to answer with it meanwhile");
+               never_stale
+                   ? "the origin's Cache-Control: a longer lifetime, or without "
+                     "must-revalidate, proxy-revalidate and s-maxage"
+                   : "proxy_cache_valid or the origin's Cache-Control for a longer lifetime, "
+                     "proxy_cache_stale_while_revalidate to answer with it meanwhile");
+}
+
+static bool pool_is_silent(const struct walk *w)
+{
+    return w->pool && walk_record(w)->state == RECORD_UNANSWERED;
 }
 
 static void decide_alone(struct explain *x)
@@ -189,10 +215,17 @@ static void decide_miss(struct explain *x)
         decide(x, "REPLY", "504: the request says only-if-cached, and nothing is stored", NULL);
         return;
     }
-    decide(x, "MISS",
-           x->walk.has_variant ? "this variant is not stored: the origin is asked (fwd=vary-miss)"
-                               : "nothing is stored: the origin is asked (fwd=uri-miss)",
-           NULL);
+    if (pool_is_silent(&x->walk))
+        decide(x, "MISS",
+               "what a server that does not answer may have is a miss: the origin is asked "
+               "(fwd=uri-miss), and its response is in the proxy's memory alone",
+               "`mcproxy cache ping` tells what is wrong with the server");
+    else
+        decide(x, "MISS",
+               x->walk.has_variant
+                   ? "this variant is not stored: the origin is asked (fwd=vary-miss)"
+                   : "nothing is stored: the origin is asked (fwd=uri-miss)",
+               NULL);
     if (r->detail)
         explain_reason(x, "storing", r->detail);
 }

@@ -100,7 +100,8 @@ static int help(const struct tool_row *row)
            row->takes_url ? " URL" : "", row->doc);
     tool_args_print(options, stdout);
     if (row->takes_url)
-        printf("\nURL is http://host[:port]/path, or /path for the default server.\n");
+        printf("\nURL is http://host[:port]/path, https:// where TLS ends before the proxy, or "
+               "/path for the default server.\n");
     printf(
         "\nExit status: 0, 1 where what was asked for is not there or broken, 2 for wrong use.\n");
     return fflush(stdout) == 0 ? TOOL_OK : TOOL_FAILED;

@@ -17,6 +17,7 @@ struct target {
     struct slice authority; /* empty: none is named */
     struct slice path;      /* with the query */
     uint16_t port;
+    bool https;
 };
 
 static bool starts_scheme(struct slice *url, struct slice scheme)
@@ -35,7 +36,8 @@ static struct target target_of(struct slice url)
         t.port = 0;
         return t;
     }
-    if (starts_scheme(&url, SLICE("https://")))
+    t.https = starts_scheme(&url, SLICE("https://"));
+    if (t.https)
         t.port = 443;
     else
         (void)starts_scheme(&url, SLICE("http://"));
@@ -105,22 +107,29 @@ static bool is_one_word(struct slice s)
     return is_one_line(s) && slice_find(s, ' ') == s.n;
 }
 
-static bool is_host(struct slice field)
+static bool has_field(const struct tool_args *a, struct slice name)
 {
-    return slice_starts_nocase(field, SLICE("Host:"));
+    for (size_t i = 0; i < a->fields_n; i++) {
+        if (slice_starts_nocase(slice_of(a->fields[i]), name))
+            return true;
+    }
+    return false;
 }
 
-static bool add_fields(const struct walk *w, struct buf *head, struct slice host)
+/* The listeners speak http: of https they hear from who ends TLS before them, in a field. */
+static bool add_fields(const struct walk *w, struct buf *head, const struct target *target,
+                       struct slice host)
 {
     const struct tool_args *a = &w->tool->args;
-    bool has_host = false;
     for (size_t i = 0; i < a->fields_n; i++) {
         struct slice field = slice_of(a->fields[i]);
-        has_host |= is_host(field);
         if (!is_one_line(field) || !add(w, head, "%.*s", SLICE_ARG(field)))
             return false;
     }
-    return has_host || add(w, head, "Host: %.*s", SLICE_ARG(host));
+    if (target->https && !has_field(a, SLICE("X-Forwarded-Proto:")) &&
+        !add(w, head, "X-Forwarded-Proto: https"))
+        return false;
+    return has_field(a, SLICE("Host:")) || add(w, head, "Host: %.*s", SLICE_ARG(host));
 }
 
 /* As a client would send it. */
@@ -136,7 +145,7 @@ static bool write_head(const struct walk *w, const struct target *target, struct
     return is_one_word(slice_of(method)) && is_one_word(target->path) && is_one_word(host) &&
            add(w, head, "%s %.*s%.*s HTTP/1.1", method, SLICE_ARG(slash),
                SLICE_ARG(target->path)) &&
-           add_fields(w, head, host) && buf_append(head, SLICE("\r\n"));
+           add_fields(w, head, target, host) && buf_append(head, SLICE("\r\n"));
 }
 
 static bool client_address(const struct walk *w, struct address *out)
@@ -207,7 +216,10 @@ bool walk_begin(struct walk *w, struct tool *t)
 {
     *w = (struct walk){.tool = t};
     struct target target = target_of(slice_of(t->args.url));
+    w->https = target.https;
     make_conf(w);
+    if (slice_ends(target.authority, SLICE(":")))
+        return misuse(w, t->args.url, "only http:// and https:// are possible");
     choose_listen(w, &target);
     if (!w->listen)
         return misuse(w, t->args.url, "the configuration listens nowhere");

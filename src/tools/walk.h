@@ -23,6 +23,7 @@ struct walk {
     struct memory_tier *memory; /* holds what the pool has, for the lookup */
     const struct listen_conf *listen;
     bool listen_by_port; /* else it is the first one */
+    bool https;          /* the URL is one of what ends TLS before the proxy */
     struct request *request;
     enum rehearsed next;
     const struct cache_store_conf *cache; /* NULL: the request has no part in a cache */

@@ -2,6 +2,7 @@
 import pytest
 
 from harness.cache_status import refused
+from harness.deadline import poll_until
 
 POOL = 'memcached: ["{memcached}"]\n'
 
@@ -150,6 +151,43 @@ def test_the_pool_does_not_answer(tool, memcached):
     memcached.kill()
     told = tool.explain("/a")
     assert "does not answer" in told.says("pool") and told.verdict == "MISS"
+    assert "does not answer" in told.says("decision") and "cache ping" in told.change
+
+
+@pytest.mark.config(POOL)
+def test_why_it_is_not_stored_is_told_beside_the_mark_of_before(tool, store, memcached, origin):
+    """Who asks once more wants to know why, not that it was so a moment ago."""
+    origin.serve(lambda r: dict(content="one", cache_control="private"))
+    tool.proxy.client().get("/a").expect(200)
+    told = poll_until(lambda: (told := tool.explain("/a", "--fetch")).says("decision").startswith("detail=hit-for-miss") and told, "the mark")
+    assert told.says("storing").startswith("detail=private") and "proxy_ignore_headers" in told.change
+
+
+@pytest.mark.config(POOL)
+def test_must_revalidate_is_not_for_a_window(tool, store, memcached):
+    store("/a", cache_control="max-age=60, must-revalidate", age="100")
+    assert "proxy_cache_stale_while_revalidate" not in tool.explain("/a").change
+
+
+@pytest.mark.config(POOL + "proxy_cache_key: $scheme$http_x_forwarded_proto$uri")
+def test_https_ends_before_the_proxy(proxy, tool, memcached):
+    tool.proxy.ensure_started()
+    url = f"https://example.test:{proxy.port}/a"
+    told = tool.json("explain", url)
+    assert any(step["about"] == "scheme" for step in told["steps"])
+    assert "|http|https|/a" in told["record"]["cache_key"]
+    assert "|http|wss|/a" in tool.json("explain", url, "-H", "X-Forwarded-Proto: wss")["record"]["cache_key"]
+
+
+@pytest.mark.config(POOL + "\ncaches: {default: {memory: 1m}}")
+def test_chunks(tool, origin, client, memcached):
+    client.get("/a")
+    origin.receive().reply(content=b"x" * 3_000_000, cache_control="max-age=60")
+    client.expect(200)
+    poll_until(lambda: "which are all there" in tool.explain("/a").says("chunks"), "the manifest")
+    largest = max(memcached.keys(), key=lambda key: int(memcached.command(f"mg {key} s")[4:]))
+    memcached.command(f"delete {largest}")
+    assert "are there: without the first one" in tool.explain("/a").says("chunks")
 
 
 def test_a_cache_in_memory_alone(tool):
@@ -188,7 +226,7 @@ def test_what_would_be_stored_is_not(tool, memcached, origin):
     told = tool.explain("/a", "--fetch")
     assert told.says("storing") == "it would be stored" and told.says("response").startswith(f"200 from {origin.address}")
     assert told.says("lifetime").startswith("1 m, said by max-age=60") and "varies by accept-language" in told.says("vary")
-    assert memcached.items() == 0 and origin.count == 1
+    assert tool.get("/a", status=1)["record"]["kind"] == "nothing is stored" and origin.count == 1
 
 
 @pytest.mark.config(POOL)

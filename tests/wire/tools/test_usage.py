@@ -19,6 +19,7 @@ WRONG = {
 BAD_REQUESTS = {
     "malformed path": (["explain", "/%zz"], "malformed"),
     "above the root": (["cache", "key", "/../a"], "malformed"),
+    "another scheme": (["cache", "get", "ftp://example.test/a"], "only http:// and https://"),
     "white space": (["explain", "/a b"], "malformed"),
     "line end in a field": (["explain", "/a", "-H", "X: a\r\nY: b"], "malformed"),
     "method refused": (["explain", "/a", "-X", "TRACE"], "method refused"),
