@@ -4,6 +4,7 @@
 #include "admin/pages.h"
 #include "admin/purge_form.h"
 #include "proxy/request.h"
+#include "proxy/route.h"
 
 static void health_page(const struct admin *a UNUSED, struct arena *arena UNUSED, struct text *out)
 {
@@ -32,14 +33,16 @@ static void answer(struct admin_reply *reply, uint16_t status, struct slice cont
         (struct admin_reply){.status = status, .type = SLICE("text/plain"), .content = content};
 }
 
-/* A name of somebody else's DNS may point here; an address or localhost is meant. */
-static bool host_is_own(const struct request *r)
+/* A name of somebody else's DNS may point here; an address, localhost or a name of the
+ * configuration is meant. */
+static bool host_is_own(struct request *r)
 {
     if (r->listen->address.u.sa.sa_family == AF_UNIX)
         return true;
     struct endpoint e;
     return slice_eq(r->head.host, SLICE("localhost")) ||
-           (endpoint_parse(r->head.host, &e) && e.is_literal && !e.has_port);
+           (endpoint_parse(r->head.host, &e) && e.is_literal && !e.has_port) ||
+           route_server_name(r->listen, r) != NULL;
 }
 
 static void answer_unknown(struct request *r, struct admin_reply *reply)
@@ -95,7 +98,8 @@ static void answer_page(const struct admin *a, const struct page *page, struct r
 void admin_handle(void *owner, struct request *r, struct admin_reply *reply)
 {
     if (!host_is_own(r)) {
-        answer(reply, 403, SLICE("Ask by IP address or as localhost.\n"));
+        answer(reply, 403,
+               SLICE("Ask by IP address, as localhost, or by a server_name of admin.\n"));
         return;
     }
     bool is_purge = slice_eq(r->head.path, SLICE("/purge"));

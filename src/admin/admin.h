@@ -71,6 +71,7 @@ struct admin {
 
 /* The admin_fn of workers; `owner` is the struct admin. Only GET and HEAD (405), and POST for
  * /purge, which no web page may send (Origin: 403); only for a Host
- * that no foreign name can be: an IP literal, localhost, or any on a unix socket (403), so that a
- * page whose name was made to point here learns nothing (DNS rebinding). */
+ * that no foreign name can be: an IP literal, localhost, a server_name of the listener, or any on a
+ * unix socket (403), so that a page whose name was made to point here learns nothing (DNS
+ * rebinding). */
 admin_fn admin_handle;

@@ -157,7 +157,9 @@ static const struct directive directives[] = {
     { .name = "resolver_timeout", .scope = SCOPE_MAIN, .type = TYPE_DURATION, MAIN_FIELD(proxy.resolver_timeout_ms),
       .dflt = "5s", .min = "100ms", .max = "1m", .source = "nginx", .doc = "How long a name is waited for (nginx: 30s)." },
     { .name = "admin", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "mcproxy",
-      .doc = "{listen: address} of /status, /metrics and /healthz, or just the address. Not for the public." },
+      .doc = "{listen: address} of /status, /metrics, /healthz and /purge, or just the address. Not for the public. It is asked by IP "
+             "address or as localhost, so that no page in a browser can; server_name beside listen adds names, such as that by which "
+             "Prometheus knows it." },
 
     { .section = "Servers", .name = "servers", .scope = SCOPE_MAIN, .type = TYPE_BLOCK, .source = "nginx",
       .doc = "List of servers (nginx: server blocks). Without it the top level is one server: the short form." },
@@ -174,7 +176,7 @@ static const struct directive directives[] = {
       .max = "64m", .source = "nginx", .doc = "SO_RCVBUF of client connections; 0 is the kernel's." },
     { .name = "sndbuf", .scope = SCOPE_LISTEN, .type = TYPE_INT_SIZE, LISTEN_FIELD(sndbuf), .dflt = "0", .min = "0",
       .max = "64m", .source = "nginx", .doc = "SO_SNDBUF of client connections; 0 is the kernel's." },
-    { .name = "server_name", .scope = SCOPE_HTTP | SCOPE_SERVER, .type = TYPE_BLOCK, .source = "nginx",
+    { .name = "server_name", .scope = SCOPE_HTTP | SCOPE_SERVER | SCOPE_ADMIN, .type = TYPE_BLOCK, .source = "nginx",
       .doc = "Names: exact, `*.example.com`, `.example.com`, `www.example.*`, `~regex` (named groups become variables); several as a "
              "list." },
     { .name = "locations", .scope = SCOPE_HTTP | SCOPE_SERVER | SCOPE_LOCATION, .type = TYPE_BLOCK, .source = "nginx",
@@ -518,7 +520,8 @@ static const struct directive directives[] = {
       .doc = "How long after a reload that changed the servers, their weights or the distribution a key that is not found at its server is "
              "looked for where it was before; what is found there is served, and stored at the new place for the rest of its time. What is "
              "stored or deleted meanwhile is deleted at the old place. The old servers stay connected for so long; another such reload ends "
-             "it for the places before. 0s never looks." },
+             "it for the places before. 0s never looks; it is right where the servers are the same and only reached in another way, "
+             "by other names or through a router: what is stored at one would be deleted there by the other name." },
     { .name = "bind", .scope = SCOPE_POOL, .type = TYPE_BIND, POOL_FIELD(bind), .dflt = "off", .source = "mcproxy",
       .doc = "IP address, with or without a port, that connections to the servers come from, as nginx's memcached_bind; or off." },
     { .name = "memcached_next_upstream", .scope = SCOPE_ALL, .type = TYPE_BITS, LOCATION_FIELD(memcached_next),

@@ -296,7 +296,9 @@ void load_admin(struct loading *l, const struct node *top)
         level_read(l, level, admin);
     }
     const struct node *listen = admin->kind == NODE_MAP ? node_find(admin, SLICE("listen")) : admin;
-    load_listens(l, level, listen, NULL);
+    const struct node *names =
+        admin->kind == NODE_MAP ? node_find(admin, SLICE("server_name")) : NULL;
+    load_listens(l, level, listen, names);
     l->admin = level;
 }
 

@@ -152,15 +152,20 @@ static void print_locations(FILE *out, const struct level *of, int indent)
     }
 }
 
+static void print_names(FILE *out, const struct level *server, int indent)
+{
+    if (server->server_name == NULL)
+        return;
+    fprintf(out, "%*sserver_name: ", indent, "");
+    print_value(out, server->server_name);
+    fputc('\n', out);
+}
+
 static void print_server(FILE *out, const struct level *server)
 {
     fputs("  -\n", out);
     print_flow_list(out, "listen", &server->listens, 4);
-    if (server->server_name != NULL) {
-        fputs("    server_name: ", out);
-        print_value(out, server->server_name);
-        fputc('\n', out);
-    }
+    print_names(out, server, 4);
     print_settings(out, server, SCOPE_SERVER, 4);
     print_locations(out, server, 4);
 }
@@ -179,6 +184,7 @@ void config_print_effective(FILE *out, const struct config *config)
     if (source->admin != NULL) {
         fputs("admin:\n", out);
         print_flow_list(out, "listen", &source->admin->listens, 2);
+        print_names(out, source->admin, 2);
     }
     print_named(out, "upstreams", &source->upstreams);
     print_named(out, "memcached_pools", &source->pools);

@@ -117,6 +117,12 @@ def test_foreign_host_is_refused(proxy):
     assert proxy.admin("/status", headers={"Host": "evil.example"})[0] in (400, 403, 421)
 
 
+@pytest.mark.parametrize("host, status", [("mcproxy.svc", 200), ("a.pods.test", 200), ("evil.example", 403), ("localhost", 200), ("127.0.0.1", 200)])
+def test_names_of_the_configuration(proxy, host, status):
+    proxy.start('admin: {listen: "{admin}", server_name: [mcproxy.svc, "*.pods.test"]}')
+    assert proxy.admin("/metrics", headers={"Host": f"{host}:{proxy.admin_port}"})[0] == status
+
+
 def test_get_only(proxy):
     proxy.ensure_started()
     client = proxy.client(address=("127.0.0.1", proxy.admin_port), host=f"127.0.0.1:{proxy.admin_port}")
