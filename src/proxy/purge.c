@@ -76,12 +76,20 @@ static void add_keys_of_url(struct purge *p, struct request *r)
     }
 }
 
+static struct slice skip_scheme(struct slice text)
+{
+    static const struct slice schemes[] = {SLICE_INIT("http://"), SLICE_INIT("https://")};
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        if (slice_starts_nocase(text, schemes[i]))
+            return slice_skip(text, schemes[i].n);
+    }
+    return text;
+}
+
 /* `example.com/a` of `https://Example.com/a`. */
 static struct slice clean_url(struct slice text, struct arena *arena)
 {
-    size_t scheme = slice_find_slice(text, SLICE("://"));
-    if (scheme < text.n)
-        text = slice_skip(text, scheme + 3);
+    text = skip_scheme(text);
     struct slice copy = arena_dup(arena, text);
     char *p = (char *)copy.p;
     for (size_t i = 0; i < copy.n && p[i] != '/'; i++)
@@ -101,7 +109,9 @@ static bool take_url(struct request *r, struct slice url)
     head->authority = slice_take(url, slash);
     head->fields = (struct fields){0};
     head->target = target;
-    return authority_parse(head->authority, &r->arena, &head->host, &head->port) &&
+    bool other_scheme =
+        slice_ends(head->authority, SLICE(":")) && slice_starts(target, SLICE("//"));
+    return !other_scheme && authority_parse(head->authority, &r->arena, &head->host, &head->port) &&
            uri_normalise(target, false, &r->arena, &head->path, &head->query);
 }
 

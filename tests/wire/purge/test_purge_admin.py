@@ -53,6 +53,13 @@ def test_ways_to_purge(origin, client, purger, way):
         is_there(client, "/b", "other")
 
 
+def test_scheme_in_a_query_is_none_of_the_url(origin, client, purger):
+    target = "/a?to=http://elsewhere.test/b"
+    fill(client, origin, target)
+    purger.post({"url": "example.test" + target, "hard": True})
+    is_fetched(client, origin, target)
+
+
 def test_purge_is_soft_by_default(origin, client, purger):
     fill(client, origin)
     assert purger.post({"url": "http://example.test/a"})["soft"] is True
@@ -117,6 +124,7 @@ BAD = {
     "both": ({"all": True, "soft": True, "hard": True}, "soft or hard, not both"),
     "no flag": ({"all": "yes"}, "all is true or false"),
     "no URL": ({"url": "http://example.test:99999/a"}, "this is no URL"),
+    "another scheme": ({"url": "ftp://example.test/a"}, "this is no URL"),
     "no host in it": ({"url": "/a"}, "this is no URL"),
     "tag with a space": ({"tag": "a b"}, "a tag holds no white space and no comma"),
     "empty tag": ({"tag": ""}, "a tag holds no white space and no comma"),
