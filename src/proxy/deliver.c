@@ -373,7 +373,8 @@ static void deliver_admin(struct request *r)
 
 static void log_reply(struct request *r, const struct reply_row *row)
 {
-    bool ours = row->status >= 500 && row->status != 501 && row->status != 505;
+    bool ours = row->status >= 500 && row->status != 501 && row->status != 505 &&
+                r->reply != REPLY_ONLY_IF_CACHED;
     failure_log(r, ours ? LOG_ERROR : LOG_INFO, row->text, NULL);
 }
 

@@ -12,6 +12,13 @@ def test_failure_of_the_origin_is_logged_once(proxy, origin, client):
     assert len(lines) == 1, lines
 
 
+def test_client_that_asks_for_what_is_stored_only_is_no_error(proxy, client):
+    """RFC 9111 section 5.2.1.7: 504 is what it wants to hear."""
+    client.get("/a", cache_control="only-if-cached").expect(504)
+    proxy.wait_error_log(r"\[info\].*only-if-cached")
+    assert "[error]" not in proxy.error_log()
+
+
 def test_levels_below_the_configured_are_silent(proxy, origin):
     proxy.start('error_log: "{dir}/error.log crit"')
     client = proxy.client().get("/a")
