@@ -299,7 +299,7 @@ static const struct directive directives[] = {
       .doc = "What makes two requests the same; values cannot run into each other. A request for which nothing comes of it is neither looked up nor stored (nginx: $scheme$proxy_host$request_uri)." },
     { .name = "proxy_store", .scope = SCOPE_ALL, .type = TYPE_STORE_PATH, LOCATION_FIELD(store_path), .dflt = "off",
       .source = "nginx",
-      .doc = "Writes each whole 200 to a GET that an origin sends to the file of this path as well, such as /var/mirror/$host$uri (percent-encoding is decoded), with its Last-Modified as the file's time. The file appears when it is complete. There is no root directive, so on is an error." },
+      .doc = "Writes each whole 200 to a GET that an origin sends to the file of this path as well, such as /var/mirror/$host$uri (percent-encoding is decoded), with its Last-Modified as the file's time. The file appears when it is complete; until then it has no name, and is gone with a process that dies, but on file systems without O_TMPFILE (NFS), where it is NAME.….tmp. There is no root directive, so on is an error." },
     { .name = "proxy_store_access", .scope = SCOPE_ALL, .type = TYPE_STORE_ACCESS, LOCATION_FIELD(store_mode), .dflt = "user:rw",
       .source = "nginx", .doc = "Who may read and write the files of proxy_store, and search the folders made for them." },
     { .name = "proxy_store_max_size", .scope = SCOPE_ALL, .type = TYPE_SIZE, LOCATION_FIELD(store_max_bytes), .dflt = "1g",

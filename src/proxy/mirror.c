@@ -18,7 +18,8 @@ struct mirror {
     int fd;
     uint64_t left_bytes;
     char path[PATH_MAX];
-    char temp[PATH_MAX]; /* in the same folder */
+    char temp[PATH_MAX]; /* in the same folder: the name that it has before its own */
+    bool is_named;       /* it has it already */
 };
 
 /* Absolute, no segment `.` or `..`, and no folder. */
@@ -59,6 +60,22 @@ static bool make_folders(struct mirror *m, mode_t mode)
     return true;
 }
 
+#define OWN_FDS "/proc/self/fd"
+
+/* A file without a name: nothing of it is left when the process dies. -1: not with this file
+ * system, or without the path by which it can get a name. */
+static int open_nameless(struct mirror *m)
+{
+    if (access(OWN_FDS, X_OK) != 0)
+        return -1;
+    char *slash = strrchr(m->path, '/');
+    *slash = '\0';
+    int fd =
+        open(slash == m->path ? "/" : m->path, O_WRONLY | O_TMPFILE | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    *slash = '/';
+    return fd;
+}
+
 static bool open_temp(struct mirror *m, mode_t mode)
 {
     int n = snprintf(m->temp, sizeof m->temp, "%s.%016llx.tmp", m->path,
@@ -67,8 +84,22 @@ static bool open_temp(struct mirror *m, mode_t mode)
         errno = ENAMETOOLONG;
         return false;
     }
-    m->fd = open(m->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    m->fd = open_nameless(m);
+    if (m->fd < 0) {
+        m->fd =
+            open(m->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+        m->is_named = m->fd >= 0;
+    }
     return m->fd >= 0 && fchmod(m->fd, mode) == 0;
+}
+
+/* A link never takes the place of a file: that is for rename. */
+static bool name_temp(struct mirror *m)
+{
+    char own[sizeof OWN_FDS + 16];
+    (void)snprintf(own, sizeof own, OWN_FDS "/%d", m->fd);
+    m->is_named = m->is_named || linkat(AT_FDCWD, own, AT_FDCWD, m->temp, AT_SYMLINK_FOLLOW) == 0;
+    return m->is_named;
 }
 
 struct mirror *mirror_open(struct log *log, struct slice path, mode_t mode, uint64_t max_bytes)
@@ -82,7 +113,7 @@ struct mirror *mirror_open(struct log *log, struct slice path, mode_t mode, uint
     m->left_bytes = max_bytes;
     memcpy(m->path, path.p, path.n);
     m->path[path.n] = '\0';
-    m->temp[0] = '\0';
+    m->is_named = false;
     if (!make_folders(m, mode) || !open_temp(m, mode)) {
         report(m, "cannot create");
         mirror_abort(&m);
@@ -124,10 +155,11 @@ void mirror_commit(struct mirror **mp, int64_t modified_s)
     if (!m)
         return;
     const struct timespec times[2] = {{.tv_nsec = UTIME_NOW}, {.tv_sec = modified_s}};
-    if ((modified_s >= 0 && futimens(m->fd, times) != 0) || rename(m->temp, m->path) != 0)
+    if ((modified_s >= 0 && futimens(m->fd, times) != 0) || !name_temp(m) ||
+        rename(m->temp, m->path) != 0)
         report(m, "cannot finish");
     else
-        m->temp[0] = '\0';
+        m->is_named = false;
     mirror_abort(mp);
 }
 
@@ -139,7 +171,7 @@ void mirror_abort(struct mirror **mp)
         return;
     if (m->fd >= 0)
         close(m->fd);
-    if (m->temp[0] != '\0')
+    if (m->is_named)
         unlink(m->temp);
     free(m);
 }

@@ -68,6 +68,20 @@ def test_large_content(origin, start, mirror):
     assert path.read_bytes() == content
 
 
+def test_nothing_of_it_is_there_before_it_is_whole(origin, start, mirror):
+    """So that a process that is killed in the middle leaves nothing."""
+    client = start().client().get("/a")
+    seen = origin.receive()
+    seen.reply_head(200, length=10)
+    seen.send(b"hello")
+    client.expect_head(200)
+    client.expect_content("hello")
+    assert (mirror / "example.test").is_dir() and files(mirror) == []
+    seen.send(b"world")
+    client.expect_content("world")
+    poll_until(lambda: files(mirror) == ["example.test/a"], "the file")
+
+
 @pytest.mark.parametrize("method, target, status", [
     ("HEAD", "/a", 200), ("POST", "/a", 200), ("GET", "/a", 404), ("GET", "/a", 500), ("GET", "/a/", 200), ("GET", "/a/..%2f..%2fb", 200),
     ("GET", "/a%00b", 200)])
@@ -91,14 +105,15 @@ def test_what_is_not_complete_leaves_nothing(origin, start, mirror, who):
     request.reply_head(200, length=10)
     request.send("01234")
     client.expect_head(200)
-    poll_until(lambda: files(mirror), "the temporary file")
     if who == "origin":
         request.close()
         client.drain()
     else:
         request.send("56789")
         assert client.expect_rest().content == b"0123456789"
-    poll_until(lambda: files(mirror) == [], "no file")
+    get(origin, proxy.client(), "/after")
+    poll_until((mirror / "example.test/after").exists, "the next one")
+    assert files(mirror) == ["example.test/after"]
 
 
 def test_client_that_leaves_does_not_stop_it(origin, start, mirror):
