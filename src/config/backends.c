@@ -299,6 +299,10 @@ void load_pools(struct loading *l, const struct node *top)
                  "memcached is the pool \"default\", which is in memcached_pools too");
     } else if (short_form->kind == NODE_SCALAR && slice_eq(short_form->text, SLICE("off"))) {
         return; /* as with an environment variable that is not set */
+    } else if (short_form->kind == NODE_MAP && node_find(short_form, SLICE("servers")) != NULL) {
+        error_at(l->errors, &short_form->at,
+                 "memcached is a list of servers alone; a pool with settings is "
+                 "memcached_pools: {default: {servers: …}}");
     } else {
         load_pool_block(l, SLICE("default"), &short_form->name_at, NULL, short_form);
     }

@@ -52,6 +52,7 @@ ERRORS = {
     "unknown variable": (GOOD + "proxy_cache_key: $host$urii", 3, None, "uri"),
     "unknown cache": (GOOD + "proxy_cache: nowhere", 3, 14, "nowhere"),
     "unknown pool": (GOOD + "caches: {c: {memcached: nowhere}}", 3, 25, "nowhere"),
+    "settings in the short form": (GOOD + "memcached: {servers: [a], replicas: 2}", 3, 12, "memcached_pools: {default:"),
     "three copies": (GOOD + "memcached_pools: {p: {servers: ['a', 'b', 'c'], replicas: 3}}", 3, None, "replicas"),
     "weights beyond nginx's points": (GOOD + "memcached_pools: {p: {distribution: nginx, servers: [{address: a, weight: 16384}, b]}}", 3, None, "16384"),
     "name for bind": (GOOD + "memcached_pools: {p: {servers: [a], bind: localhost}}", 3, None, "localhost"),
