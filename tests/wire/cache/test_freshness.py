@@ -46,6 +46,7 @@ REUSED = {
     "5.2.2.2: must-revalidate while fresh": control("max-age=3600, must-revalidate"),
     "5.2.2.8: proxy-revalidate while fresh": control("max-age=3600, proxy-revalidate"),
     "5.2.2.9: public": control("public, max-age=3600"),
+    "RFC 6266: an attachment": control("max-age=3600") + [("Content-Disposition", "attachment; filename=x")],
     "8246: immutable": control("max-age=3600, immutable"),
     "5.2.1.2: directives of requests mean nothing": control("max-age=3600, min-fresh=9999, only-if-cached"),
     "nginx: X-Accel-Expires": [("X-Accel-Expires", "60")],
