@@ -107,6 +107,10 @@ static enum fetch_state on_found(struct fetch *f, struct entry *e)
     }
     entry_unref(&f->stale);
     f->stale = e;
+    if (r->pass_range) { /* the whole is validated, whatever part of it is asked for */
+        r->pass_range = false;
+        f->may_store = r->no_store == STORE_YES;
+    }
     if (f->request_live) {
         r->forward = FWD_STALE;
         r->outcome = OUTCOME_EXPIRED;

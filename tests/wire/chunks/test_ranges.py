@@ -64,3 +64,10 @@ def test_if_range(stored, proxy):
     client = proxy.client()
     client.get("/a", range="bytes=5-9", if_range=large.etag).expect(206, content=large.part(5, 5))
     client.get("/a", range="bytes=5-9", if_range='"other"').expect(200, content=large.content)
+
+
+def test_far_range_of_what_another_process_has_stored(origin, stored, make_large_proxy):
+    large = stored(Large(SIZE))
+    first = 2 * MB + 5
+    make_large_proxy().client().get("/a", range=f"bytes={first}-{first + 9}").expect(206, content=large.part(first, 10), cache_status=hit())
+    assert origin.count == 1

@@ -1,0 +1,71 @@
+"""What is fetched for one request alone, a range that is passed on or what is asked for with credentials, is looked for in the pool first."""
+import pytest
+
+from harness.cache_status import hit
+from harness.deadline import poll_until
+
+TEN = "0123456789"
+FAR, CREDENTIALS = dict(range="bytes=5-7"), dict(authorization="Basic x")
+POOL = """
+memcached_pools: {default: {servers: ["{memcached}"], connect_timeout: 1s, send_timeout: 1s, read_timeout: 1s}}
+caches: {default: {memory: %s}}
+proxy_cache_max_range_offset: 2
+"""
+
+
+def is_empty(memcached, key):
+    """As the place is that a lease holds."""
+    return memcached.command(f"mg {key} s").startswith((b"HD s0", b"EN"))
+
+
+def wait_records(memcached, count):
+    poll_until(lambda: sum(not is_empty(memcached, key) for key in memcached.keys()) == count, f"{count} records in memcached")
+
+
+@pytest.fixture
+def pair(make_proxy, memcached, request):
+    return [make_proxy().start(POOL % getattr(request, "param", "64m"), memcached=memcached.address) for _ in range(2)]
+
+
+@pytest.fixture
+def fill(pair, origin, memcached):
+    def stored(items=1, fields=None, **reply):
+        client = pair[0].client().get("/a", **(fields or {}))
+        origin.receive().reply(content=TEN, **{"cache_control": "public, max-age=60", "etag": '"1"', **reply})
+        client.expect(200)
+        wait_records(memcached, items)
+        return pair[1].client()
+    return stored
+
+
+def test_variant_is_found_too(fill, origin):
+    client = fill(items=2, fields={"accept_language": "de"}, vary="Accept-Language")
+    client.get("/a", accept_language="de", **FAR).expect(206, content="567", cache_status=hit())
+    client.get("/a", accept_language="en", **FAR)
+    origin.receive().expect(range="bytes=5-7").reply(206, content="xyz", content_range="bytes 5-7/10")
+    client.expect(206, content="xyz")
+
+
+@pytest.mark.parametrize("asked, status, content", [(FAR, 206, "567"), (CREDENTIALS, 200, TEN)], ids=["range", "credentials"])
+def test_what_is_stale_is_validated_and_stored_again(fill, origin, asked, status, content):
+    client = fill(cache_control="public, max-age=0")
+    client.get("/a", **asked)
+    origin.receive().expect(range=None, if_none_match='"1"').reply(304, etag='"1"', cache_control="public, max-age=60")
+    client.expect(status, content=content)
+    client.get("/a", **asked).expect(status, content=content, cache_status=hit())
+
+
+def test_a_range_of_what_is_stale_gets_it_from_the_new_whole(fill, origin):
+    client = fill(cache_control="public, max-age=0")
+    client.get("/a", **FAR)
+    origin.receive().expect(range=None, if_none_match='"1"').reply(content=TEN[::-1], cache_control="public, max-age=60", etag='"2"')
+    client.expect(206, content="432", etag='"2"')
+    client.get("/a").expect(200, content=TEN[::-1], cache_status=hit())
+
+
+def test_a_pool_that_is_gone_costs_no_answer(fill, origin, memcached):
+    client = fill()
+    memcached.kill()
+    client.get("/a", **FAR)
+    origin.receive().expect(range="bytes=5-7").reply(206, content="567", content_range="bytes 5-7/10")
+    client.expect(206, content="567")
