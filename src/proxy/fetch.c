@@ -305,6 +305,7 @@ static enum fetch_state step_done(struct fetch *f)
     if (f->looked && !f->lookup_done)
         store_cancel(f->r->store, &f->get);
     fetch_leave_uses(f);
+    fetch_leave_part(f);
     fetch_leave_index(f);
     fetch_release_lease(f);
     mirror_abort(&f->mirror);

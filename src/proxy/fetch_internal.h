@@ -30,7 +30,6 @@ struct fetch {
     enum store_result lookup_result;
     struct store_get get;
     struct entry *stale; /* to be validated, or served where the origin fails */
-    bool seeks_part;     /* of what the pool has not: a part that answers a range */
     struct entry *part;  /* its beginning is stored: the origin is asked for the rest only */
     bool part_tried;
     bool variants_asked; /* or not to be */
@@ -77,12 +76,13 @@ struct fetch {
     enum store_verdict verdict;
     struct slice trailers; /* to be stored: field lines */
     struct cache_key store_key;
-    bool collecting;           /* it is being stored: collected whole by the flight, */
-    struct store_fill *fill;   /* or in chunks on its way */
-    struct entry *manifest;    /* of these, once all of them have come */
-    struct mirror *mirror;     /* the file of proxy_store that is being written, or NULL */
-    struct fetch_uses *uses;   /* where proxy_cache_min_uses is counted in the pool, else NULL */
-    struct fetch_index *index; /* of a response that varies, else NULL */
+    bool collecting;             /* it is being stored: collected whole by the flight, */
+    struct store_fill *fill;     /* or in chunks on its way */
+    struct entry *manifest;      /* of these, once all of them have come */
+    struct mirror *mirror;       /* the file of proxy_store that is being written, or NULL */
+    struct part_look *part_look; /* in the pool, for a part that answers a range; else NULL */
+    struct fetch_uses *uses;     /* where proxy_cache_min_uses is counted in the pool, else NULL */
+    struct fetch_index *index;   /* of a response that varies, else NULL */
 
     /* fetch_make_request's, not cleared before: most lookups in the pool need no origin */
     struct request_head asked; /* as sent: HEAD becomes GET where the response fills the cache */
@@ -183,6 +183,16 @@ void fetch_fill_free(struct fetch *);
 void fetch_on_room(struct fetch *);
 
 /* -- fetch_parts.c -- */
+/* A range that would be passed on: asks the pool for a part that holds it, in the same write as the
+ * lookup that follows. */
+void fetch_ask_part(struct fetch *);
+/* False: the answer is still due. */
+bool fetch_part_known(const struct fetch *);
+/* The whole is not stored. The part that answers instead (borrowed), or NULL. */
+struct entry *fetch_part_found(struct fetch *);
+/* Stores a part, over what was seen in its place; false where none was looked for. */
+bool fetch_put_part(struct fetch *, struct entry *, int64_t ttl_s);
+void fetch_leave_part(struct fetch *);
 /* Does the response answer the client's range, whether or not the origin was asked for one? It is
  * for nobody else then. */
 bool fetch_is_part(const struct fetch *);

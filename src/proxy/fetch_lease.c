@@ -137,6 +137,8 @@ void fetch_wait(struct fetch *f)
 void fetch_put(struct fetch *f, struct entry *e, int64_t ttl_s)
 {
     struct store_lease over = f->seen;
+    if (fetch_put_part(f, e, ttl_s))
+        return;
     if (store_lease_held(&f->lease) && slice_eq(f->lease.key, e->view.key))
         store_put_leased(f->r->store, e, ttl_s, &f->lease);
     else if (store_lease_held(&over) && slice_eq(over.key, e->view.key))

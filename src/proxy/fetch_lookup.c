@@ -5,7 +5,6 @@
 #include "proxy/client.h"
 #include "proxy/fetch_internal.h"
 #include "proxy/lookup.h"
-#include "proxy/parts.h"
 #include "proxy/stale.h"
 
 static void fetch_on_lookup(struct store_get *g, enum store_result result)
@@ -31,11 +30,7 @@ bool fetch_look(struct fetch *f, const struct store_get *get)
 
 static bool look_up(struct fetch *f)
 {
-    struct request *r = f->r;
-    struct store_get get = {.key = r->variant, .want = fetch_want(f)};
-    if (f->seeks_part)
-        get.key = parts_key(r, &r->key);
-    return fetch_look(f, &get);
+    return fetch_look(f, &(struct store_get){.key = f->r->variant, .want = fetch_want(f)});
 }
 
 /* With a thousand lookups under way the processor's caches have lost the request by the time its
@@ -145,31 +140,16 @@ static enum fetch_state on_response(struct fetch *f, struct entry *e)
     return next;
 }
 
-/* The response is not there: a part of it may be, which is all that is asked for. */
-static bool may_be_a_part(const struct fetch *f)
-{
-    const struct request *r = f->r;
-    return r->pass_range && r->vary.n == 0 && !f->seeks_part && parts_may_answer(r);
-}
-
-/* Takes `e`. */
-static enum fetch_state on_part(struct fetch *f, struct entry *e)
-{
-    (void)purge_check(f->r->store->purges, &e, loop_wall(f->worker->loop));
-    if (e && parts_is_answer(f->r, e))
-        return answer_with(f, e);
-    entry_unref(&e);
-    return FETCH_PICK;
-}
-
 enum fetch_state fetch_step_lookup(struct fetch *f)
 {
     struct request *r = f->r;
-    if (!f->looked)
+    if (!f->looked) {
         fetch_ask_uses(f);
+        fetch_ask_part(f);
+    }
     if (!f->looked && !look_up(f))
         return FETCH_STAY;
-    if (!f->lookup_done || !fetch_uses_known(f))
+    if (!f->lookup_done || !fetch_uses_known(f) || !fetch_part_known(f))
         return FETCH_STAY;
     struct entry *e = f->lookup_result == STORE_HIT ? f->get.entry : NULL;
     fetch_take_lease(f);
@@ -186,12 +166,10 @@ enum fetch_state fetch_step_lookup(struct fetch *f)
         return fetch_step_lookup(f);
     }
     if (e && e->view.meta.kind == STORED_RESPONSE)
-        return f->seeks_part ? on_part(f, e) : on_response(f, e);
-    if (!e && may_be_a_part(f)) {
-        f->seeks_part = true;
-        f->looked = false;
-        return fetch_step_lookup(f);
-    }
+        return on_response(f, e);
+    struct entry *part = e ? NULL : fetch_part_found(f);
+    if (part)
+        return answer_with(f, entry_ref(part));
     bool is_mark = e && e->view.meta.kind == STORED_MARK;
     if (is_mark)
         flight_release_others(f->writer);

@@ -1,9 +1,13 @@
-/* Storing a part of a response (RFC 9111 section 3.3), and completing one (section 3.4). */
+/* Storing a part of a response (RFC 9111 section 3.3), answering with it, and completing one
+ * (section 3.4). */
 #include "cache/conditional.h"
+#include "cache/purge.h"
 #include "cache/vary.h"
 #include "proxy/fetch_internal.h"
 #include "proxy/mirror.h"
 #include "proxy/parts.h"
+
+#define PART_LEASE_S 10 /* what takes longer is not stored in the pool */
 
 static bool is_strong(struct slice etag)
 {
@@ -14,6 +18,75 @@ static void use_part_key(struct fetch *f)
 {
     f->meta.status = 206;
     f->store_key = parts_key(f->r, &f->r->key);
+}
+
+/* -- a part in the pool -- */
+
+struct part_look {
+    struct store_get get;
+    bool due;
+};
+
+static void fetch_on_part(struct store_get *g, enum store_result result UNUSED)
+{
+    struct fetch *f = g->owner;
+    f->part_look->due = false;
+    fetch_run(f);
+}
+
+/* The lease keeps away what was asked for before another process forgot the part; nobody waits for
+ * it. */
+void fetch_ask_part(struct fetch *f)
+{
+    struct request *r = f->r;
+    if (f->part_look || !r->pass_range || !parts_may_answer(r))
+        return;
+    f->part_look = ARENA_NEW(&r->arena, struct part_look);
+    struct store_get *get = &f->part_look->get;
+    *get = (struct store_get){.key = parts_key(r, &r->key),
+                              .next = (uint8_t)r->location->memcached_next,
+                              .want = {.lease_s = PART_LEASE_S},
+                              .fn = fetch_on_part,
+                              .owner = f};
+    f->part_look->due = store_get(r->store, get) == STORE_PENDING;
+}
+
+bool fetch_part_known(const struct fetch *f)
+{
+    return !f->part_look || !f->part_look->due;
+}
+
+struct entry *fetch_part_found(struct fetch *f)
+{
+    struct request *r = f->r;
+    if (!f->part_look || !f->part_look->get.entry || f->part_look->get.stale || r->vary.n > 0)
+        return NULL;
+    struct entry **e = &f->part_look->get.entry;
+    (void)purge_check(r->store->purges, e, loop_wall(f->worker->loop));
+    return *e && parts_is_answer(r, *e) ? *e : NULL;
+}
+
+bool fetch_put_part(struct fetch *f, struct entry *e, int64_t ttl_s)
+{
+    struct part_look *p = f->part_look;
+    if (!p || !slice_eq(p->get.key.bytes, e->view.key))
+        return false;
+    struct store_lease over = {.key = p->get.key.bytes, .version = p->get.version};
+    store_put_leased(f->r->store, e, ttl_s,
+                     store_lease_held(&p->get.lease) ? &p->get.lease : &over);
+    return true;
+}
+
+void fetch_leave_part(struct fetch *f)
+{
+    struct part_look *p = f->part_look;
+    if (!p)
+        return;
+    if (p->due)
+        store_cancel(f->r->store, &p->get);
+    else if (store_lease_held(&p->get.lease))
+        store_release(f->r->store, &p->get.lease);
+    entry_unref(&p->get.entry);
 }
 
 /* -- a 206 that passes by -- */
