@@ -1,4 +1,6 @@
 """The memcached pool behind the memory tier: several proxies, one cache."""
+import re
+
 import pytest
 
 from harness.cache_status import hit
@@ -61,6 +63,46 @@ def test_restarted_proxy_is_warm(proxy, origin, memcached):
     proxy.start()
     proxy.client().get("/a").expect(200, content="one", cache_status=hit())
     origin.silent()
+
+
+# Requests that nobody waits for, and that wait for nobody; the range begins behind proxy_cache_max_range_offset.
+ASIDE = [pytest.param(dict(range="bytes=-2"), 206, "ne", id="range"), pytest.param(dict(authorization="Basic eDp5"), 200, "one", id="Authorization")]
+
+
+@pytest.mark.parametrize("fields, status, content", ASIDE)
+@pytest.mark.parametrize("vary", [{}, {"vary": "Foo"}], ids=["alone", "varies"])
+def test_request_that_is_fetched_for_itself_is_answered_by_the_pool(pair, origin, fields, status, content, vary):
+    first, second = pair
+    client = first.client().get("/a")
+    origin.receive().reply(content="one", cache_control="public, max-age=60", **vary)
+    client.expect(200)
+    first.stop()    # write-back is done
+    second.client().get("/a", **fields).expect(status, content=content, cache_status=hit(ttl=60))
+    origin.silent()
+
+
+@pytest.mark.parametrize("fields, status, content", ASIDE)
+def test_stale_response_of_the_pool_is_validated_for_it(pair, origin, fields, status, content):
+    first, second = pair
+    client = first.client().get("/a")
+    origin.receive().reply(content="one", cache_control="public, max-age=60", etag='"1"', age=70)
+    client.expect(200)
+    first.stop()    # write-back is done
+    client = second.client().get("/a", **fields)
+    origin.receive().expect(if_none_match='"1"').reply(304, cache_control="public, max-age=60")
+    client.expect(status, content=content)
+
+
+@pytest.mark.parametrize("fields, status, content", ASIDE)
+def test_request_that_is_fetched_for_itself_waits_for_nobody(pair, origin, fields, status, content):
+    first, second = pair
+    slow = first.client().get("/a")
+    held = origin.receive()
+    client = second.client().get("/a", **fields)
+    origin.receive().expect(**fields).reply(200, content="own", cache_control="no-store")
+    client.expect(200, content="own")
+    held.reply(content="one", cache_control="max-age=60")
+    slow.expect(200, content="one")
 
 
 def test_age_counts_over_the_pool(pair, origin, memcached):
@@ -213,3 +255,21 @@ def test_lookups_of_one_turn_are_pipelined(proxy, origin, memcached):
         client.expect(200, content=f"/{i}")
     memcached.wait_items(100)
     assert int(memcached.stats()["total_connections"]) < 20
+
+
+@pytest.mark.config(POOL + "caches: {default: {memory: 0}}\nproxy_cache_lock_timeout: 1m\nproxy_cache_lock_age: 1m\nproxy_cache_use_stale: http_503\n")
+@pytest.mark.parametrize("fields, status", [(dict(cache_control="only-if-cached"), 504), (dict(cache_control="only-if-cached, max-stale"), 200)], ids=str)
+def test_who_only_looks_takes_no_right_to_fetch(proxy, origin, memcached, fields, status):
+    """memcached gives it to whoever looks first at what is marked stale, as it is after a fetch that failed."""
+    client = proxy.client().get("/a")
+    origin.receive().reply(content="one", cache_control="max-age=60", age=70)
+    client.expect(200)
+    memcached.wait_items(1)
+    client.get("/a")
+    origin.receive().reply(503, content="")
+    client.expect(200, content="one", cache_status=re.compile("stale-if-error"))
+    for _ in range(2):
+        client.get("/a", **fields).expect(status)
+    client.get("/a")
+    origin.receive().reply(content="two", cache_control="max-age=60")
+    client.expect(200, content="two")
