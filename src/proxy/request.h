@@ -204,6 +204,16 @@ static inline bool request_takes_trailers(const struct request *r)
 }
 /* The step `route`: finds server and location, and whether the cache has a part in it. */
 enum request_state request_route(struct request *);
+/* -- the steps of request_find.c -- */
+enum request_state request_step_lookup(struct request *);
+/* memcached_pass: raw values first, the origin behind them. */
+enum request_state request_step_raw(struct request *);
+enum request_state request_step_collapse(struct request *);
+enum request_state request_step_fetch(struct request *);
+/* The stored response that was to be delivered lacks its first chunk: it is no more, and this is a
+ * miss. */
+enum request_state request_look_for_lost(struct request *);
+
 const char *request_state_name(enum request_state);
 /* Prints the tables of states for `mcproxy --states`. */
 void request_print_states(void *file);
