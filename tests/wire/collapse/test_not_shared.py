@@ -122,7 +122,7 @@ def held(make_proxy, memcached, origin):
         client = make_proxy().start(POOL, memcached=memcached.address).client().get("/a")
         origin.receive().reply(content="one", cache_control=control, age=age, etag='"1"')
         client.expect(200)
-        memcached.wait_items(1)
+        memcached.wait_records(1)
         proxy = make_proxy().start(POOL, memcached=memcached.address)
         proxy.client().get("/b", cache_control="only-if-cached").expect(504)     # its connection stands
         memcached.stop()
