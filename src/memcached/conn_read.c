@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "memcached/settings.h"
 
 #include <stdlib.h>
 
@@ -12,21 +11,6 @@
 
 /* Of what comes behind a large value: a line and little more. */
 #define AHEAD_BYTES MC_READ_BUFFER_MIN
-
-/* What handling a reply leads to. */
-enum step {
-    STEP_NEXT,    /* look for another reply */
-    STEP_MORE,    /* needs more bytes */
-    STEP_GARBAGE, /* framing is lost */
-    STEP_PROBE,   /* refused by the probe */
-    STEP_AUTH,    /* refused by the server */
-    STEP_MEMORY,
-};
-
-static struct slice unread(const struct mc_conn *c)
-{
-    return slice_make(c->in + c->in_start, c->in_end - c->in_start);
-}
 
 /* -- completion -- */
 
@@ -118,68 +102,68 @@ static bool is_due_value(const struct mc_conn *c, const struct mc_reply *reply)
 /* -- values -- */
 
 /* The value is whole in the buffer: one copy to where it stays. */
-static enum step value_in_buffer(struct mc_conn *c, const char *data, size_t bytes)
+static enum mc_step value_in_buffer(struct mc_conn *c, const char *data, size_t bytes)
 {
     struct slice tail = c->protocol->value_tail;
     c->large = false;
     if (memcmp(data + bytes, tail.p, tail.n) != 0)
-        return STEP_GARBAGE;
+        return MC_STEP_GARBAGE;
     struct blob *blob = NULL;
     const struct mc_get *get = mc_ops_at(&c->ops, c->ops.head)->get;
     if (bytes == 0 && (get == NULL || !get->ask.foreign)) { /* a lease's stub: nothing was stored */
         c->in_start += tail.n;
         complete_first(c, MC_MISS, NULL);
-        return STEP_NEXT;
+        return MC_STEP_NEXT;
     }
     if (get != NULL) {
         blob = blob_new(bytes);
         if (blob == NULL)
-            return STEP_MEMORY;
+            return MC_STEP_MEMORY;
         memcpy(blob->data, data, bytes);
         blob->len = bytes;
     }
     c->in_start += bytes + tail.n;
     complete_first(c, MC_HIT, blob);
-    return STEP_NEXT;
+    return MC_STEP_NEXT;
 }
 
 /* What the buffer has of it is copied, the rest will be read to where it stays. */
-static enum step value_begins(struct mc_conn *c, size_t bytes)
+static enum mc_step value_begins(struct mc_conn *c, size_t bytes)
 {
     c->value = blob_new(bytes + c->protocol->value_tail.n);
     if (c->value == NULL)
-        return STEP_MEMORY;
+        return MC_STEP_MEMORY;
     c->value_bytes = bytes;
     c->large = true;
-    struct slice part = unread(c);
+    struct slice part = mc_conn_unread(c);
     memcpy(c->value->data, part.p, part.n);
     c->value->len = part.n;
     c->in_start = c->in_end;
-    return STEP_MORE;
+    return MC_STEP_MORE;
 }
 
-static enum step value_ends(struct mc_conn *c)
+static enum mc_step value_ends(struct mc_conn *c)
 {
     struct slice tail = c->protocol->value_tail;
     struct blob *blob = c->value;
     if (blob->len < blob->cap)
-        return STEP_MORE;
+        return MC_STEP_MORE;
     if (memcmp(blob->data + c->value_bytes, tail.p, tail.n) != 0)
-        return STEP_GARBAGE;
+        return MC_STEP_GARBAGE;
     blob->len = c->value_bytes;
     c->value = NULL;
     complete_first(c, MC_HIT, blob);
-    return STEP_NEXT;
+    return MC_STEP_NEXT;
 }
 
-static enum step on_value(struct mc_conn *c, const struct mc_reply *reply)
+static enum mc_step on_value(struct mc_conn *c, const struct mc_reply *reply)
 {
     if (!is_due_value(c, reply))
-        return STEP_GARBAGE;
+        return MC_STEP_GARBAGE;
     size_t total = reply->value_bytes + c->protocol->value_tail.n;
-    struct slice rest = slice_skip(unread(c), reply->line_bytes);
+    struct slice rest = slice_skip(mc_conn_unread(c), reply->line_bytes);
     if (rest.n < total && total <= c->conf->read_buffer_bytes / 4)
-        return STEP_MORE; /* the line stays and is parsed again */
+        return MC_STEP_MORE; /* the line stays and is parsed again */
     c->in_start += reply->line_bytes;
     note_item(c, reply);
     if (rest.n < total)
@@ -194,38 +178,39 @@ static bool is_first(const struct mc_conn *c, enum mc_op_kind kind)
     return mc_ops_count(&c->ops) > 0 && mc_ops_at(&c->ops, c->ops.head)->kind == kind;
 }
 
-static enum step on_checked(struct mc_conn *c, enum mc_result result, const struct mc_reply *reply)
+static enum mc_step on_checked(struct mc_conn *c, enum mc_result result,
+                               const struct mc_reply *reply)
 {
     if ((result == MC_HIT && !reply->has_opaque) || !is_due(c, MC_OP_CHECK, reply))
-        return STEP_GARBAGE;
+        return MC_STEP_GARBAGE;
     c->in_start += reply->line_bytes;
     note_item(c, reply);
     complete_first(c, result, NULL);
-    return STEP_NEXT;
+    return MC_STEP_NEXT;
 }
 
-static enum step on_status(struct mc_conn *c, enum mc_op_kind kind, enum mc_result result,
-                           const struct mc_reply *reply)
+static enum mc_step on_status(struct mc_conn *c, enum mc_op_kind kind, enum mc_result result,
+                              const struct mc_reply *reply)
 {
     if (!is_due(c, kind, reply))
-        return STEP_GARBAGE;
+        return MC_STEP_GARBAGE;
     c->in_start += reply->line_bytes;
     complete_first(c, result, NULL);
-    return STEP_NEXT;
+    return MC_STEP_NEXT;
 }
 
-static enum step on_number(struct mc_conn *c, const struct mc_reply *reply)
+static enum mc_step on_number(struct mc_conn *c, const struct mc_reply *reply)
 {
     if (!is_due(c, MC_OP_ADD, reply))
-        return STEP_GARBAGE;
+        return MC_STEP_GARBAGE;
     struct blob *blob = blob_new(reply->text.n);
     if (blob == NULL)
-        return STEP_MEMORY;
+        return MC_STEP_MEMORY;
     memcpy(blob->data, reply->text.p, reply->text.n);
     blob->len = reply->text.n;
     c->in_start += reply->line_bytes;
     complete_first(c, MC_HIT, blob);
-    return STEP_NEXT;
+    return MC_STEP_NEXT;
 }
 
 /* A quiet store speaks only when it failed, and by some protocols not even then. Takes one of those
@@ -244,7 +229,8 @@ static bool blame_store(struct mc_conn *c, enum mc_counter why)
 
 /* A store that is told of is answered with its opaque, where there are such; without, no quiet
  * store speaks of this. */
-static enum step on_not_stored(struct mc_conn *c, enum mc_counter why, const struct mc_reply *reply)
+static enum mc_step on_not_stored(struct mc_conn *c, enum mc_counter why,
+                                  const struct mc_reply *reply)
 {
     bool told = is_first(c, MC_OP_SET) && reply->has_opaque == c->protocol->echoes_opaque;
     if (told && is_due(c, MC_OP_SET, reply)) {
@@ -252,17 +238,17 @@ static enum step on_not_stored(struct mc_conn *c, enum mc_counter why, const str
         return on_status(c, MC_OP_SET, MC_MISS, reply);
     }
     c->in_start += reply->line_bytes;
-    return !reply->has_opaque && blame_store(c, why) ? STEP_NEXT : STEP_GARBAGE;
+    return !reply->has_opaque && blame_store(c, why) ? MC_STEP_NEXT : MC_STEP_GARBAGE;
 }
 
 /* Framing is intact: "out of memory", "object too large for cache". */
-static enum step on_server_error(struct mc_conn *c, const struct mc_reply *reply)
+static enum mc_step on_server_error(struct mc_conn *c, const struct mc_reply *reply)
 {
     c->in_start += reply->line_bytes;
     if (blame_store(c, MC_SET_ERRORS))
-        return STEP_NEXT;
+        return MC_STEP_NEXT;
     if (mc_ops_count(&c->ops) == 0)
-        return STEP_GARBAGE;
+        return MC_STEP_GARBAGE;
     struct mc_op op = mc_ops_pop(&c->ops);
     if (op.kind == MC_OP_SET || op.get != NULL)
         mc_count(c->counters, op.kind == MC_OP_SET ? MC_SET_ERRORS : MC_ERRORS, 1);
@@ -270,21 +256,21 @@ static enum step on_server_error(struct mc_conn *c, const struct mc_reply *reply
         mc_lookup_end(op.get, MC_FAILED, MC_FAILURE_INVALID);
     else if (c->protocol->has_leases)
         free(op.unclaimed);
-    return STEP_NEXT;
+    return MC_STEP_NEXT;
 }
 
-static enum step on_done(struct mc_conn *c, const struct mc_reply *reply)
+static enum mc_step on_done(struct mc_conn *c, const struct mc_reply *reply)
 {
     if (is_first(c, MC_OP_CHECK))
         return on_checked(c, MC_HIT, reply);
     bool set = is_first(c, MC_OP_SET);
     if (set && reply->has_opaque != c->protocol->echoes_opaque)
-        return STEP_GARBAGE;
+        return MC_STEP_GARBAGE;
     return on_status(c, set ? MC_OP_SET : MC_OP_DEL, MC_HIT, reply);
 }
 
 /* Of a change that names a version, or of a delete. */
-static enum step on_other_item(struct mc_conn *c, const struct mc_reply *reply)
+static enum mc_step on_other_item(struct mc_conn *c, const struct mc_reply *reply)
 {
     if (is_first(c, MC_OP_ADD))
         return on_status(c, MC_OP_ADD, MC_MISS, reply);
@@ -293,7 +279,7 @@ static enum step on_other_item(struct mc_conn *c, const struct mc_reply *reply)
                     : on_status(c, MC_OP_DEL, MC_MISS, reply);
 }
 
-static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
+static enum mc_step on_reply(struct mc_conn *c, const struct mc_reply *reply)
 {
     switch (reply->kind) {
     case MC_REPLY_VALUE: return on_value(c, reply);
@@ -309,9 +295,9 @@ static enum step on_reply(struct mc_conn *c, const struct mc_reply *reply)
     case MC_REPLY_NOOP:
     case MC_REPLY_VERSION:
     case MC_REPLY_ERROR:
-    case MC_REPLY_CLIENT_ERROR: return STEP_GARBAGE;
+    case MC_REPLY_CLIENT_ERROR: return MC_STEP_GARBAGE;
     }
-    return STEP_GARBAGE;
+    return MC_STEP_GARBAGE;
 }
 
 /* -- text, as it comes -- */
@@ -323,99 +309,23 @@ static bool text_is_due(const struct mc_conn *c)
 }
 
 /* One line of it; nobody may be waiting any more. */
-static enum step on_text(struct mc_conn *c)
+static enum mc_step on_text(struct mc_conn *c)
 {
-    struct slice in = unread(c);
+    struct slice in = mc_conn_unread(c);
     size_t n = slice_find(in, '\n') + 1;
     if (n > in.n)
-        return in.n > MC_LINE_MAX ? STEP_GARBAGE : STEP_MORE;
+        return in.n > MC_LINE_MAX ? MC_STEP_GARBAGE : MC_STEP_MORE;
     struct slice line = slice_take(in, n);
     struct mc_get *get = mc_ops_at(&c->ops, c->ops.head)->get;
     if (get != NULL && !buf_append(&container_of(get, struct mc_text, get)->reply, line))
-        return STEP_GARBAGE;
+        return MC_STEP_GARBAGE;
     bool more = slice_starts(line, SLICE("STAT "));
     c->in_start += n;
     if (more)
-        return STEP_NEXT;
+        return MC_STEP_NEXT;
     c->texts_due--;
     complete_first(c, MC_HIT, NULL);
-    return STEP_NEXT;
-}
-
-/* -- the probe: user and password, `mn` and `version`, or `version` alone -- */
-
-static void ready(struct mc_conn *c, const struct mc_protocol *protocol)
-{
-    c->protocol = protocol;
-    c->phase = MC_CONN_READY;
-}
-
-/* Of a memcached that says which one it is; what else speaks its protocol need not know it. */
-static void ask_settings(struct mc_conn *c)
-{
-    c->protocol = &mc_protocol_meta;
-    c->phase = MC_CONN_PROBING_SETTINGS;
-    mc_conn_queue_text(c, SLICE("stats settings\r\n"));
-}
-
-static enum step on_version(struct mc_conn *c, bool noop_answered, const struct mc_reply *reply)
-{
-    if (reply->kind != MC_REPLY_VERSION)
-        return STEP_PROBE;
-    bool known = mc_version_has_meta(reply->text);
-    c->version_n = (uint8_t)(reply->text.n < MC_VERSION_MAX ? reply->text.n : MC_VERSION_MAX);
-    memcpy(c->version, reply->text.p, c->version_n);
-    switch (c->conf->protocol) {
-    case MC_PROTOCOL_AUTO:
-        if (known && noop_answered)
-            ask_settings(c);
-        else
-            ready(c, &mc_protocol_classic);
-        return STEP_NEXT;
-    case MC_PROTOCOL_META:
-        if (known)
-            ask_settings(c);
-        else
-            ready(c, &mc_protocol_meta);
-        return STEP_NEXT;
-    case MC_PROTOCOL_CLASSIC: ready(c, &mc_protocol_classic); return STEP_NEXT;
-    }
-    return STEP_PROBE;
-}
-
-/* The answer to user and password is "STORED", to anything of somebody unknown an error. */
-static enum step on_probe_reply(struct mc_conn *c, const struct mc_reply *reply)
-{
-    c->in_start += reply->line_bytes;
-    if (reply->kind == MC_REPLY_CLIENT_ERROR &&
-        (c->phase == MC_CONN_AUTH || slice_eq(reply->text, SLICE("unauthenticated"))))
-        return STEP_AUTH;
-    if (c->phase == MC_CONN_AUTH) {
-        c->phase = MC_CONN_PROBING;
-        return reply->kind == MC_REPLY_DONE ? STEP_NEXT : STEP_PROBE;
-    }
-    if (c->phase == MC_CONN_PROBING && !c->probe_classic) {
-        bool unknown = reply->kind == MC_REPLY_ERROR && c->conf->protocol == MC_PROTOCOL_AUTO;
-        c->noop_answered = reply->kind == MC_REPLY_NOOP;
-        c->phase = MC_CONN_PROBING_VERSION;
-        return c->noop_answered || unknown ? STEP_NEXT : STEP_PROBE;
-    }
-    return on_version(c, c->noop_answered, reply);
-}
-
-static enum step on_settings_line(struct mc_conn *c)
-{
-    size_t item_max = c->item_max_bytes;
-    size_t line_bytes = 0;
-    switch (mc_settings_line(unread(c), &item_max, &line_bytes)) {
-    case MC_SETTINGS_MORE: return STEP_MORE;
-    case MC_SETTINGS_BAD: return STEP_PROBE;
-    case MC_SETTINGS_END: ready(c, c->protocol); break;
-    case MC_SETTINGS_LINE: break;
-    }
-    c->in_start += line_bytes;
-    c->item_max_bytes = item_max < c->conf->item_max_bytes ? item_max : c->conf->item_max_bytes;
-    return STEP_NEXT;
+    return MC_STEP_NEXT;
 }
 
 /* -- reading -- */
@@ -426,12 +336,12 @@ enum mc_loss mc_conn_broken(struct mc_conn *c)
     return c->tls_problem == NULL ? MC_LOSS_CLOSED : MC_LOSS_TLS;
 }
 
-static enum step next_reply(struct mc_conn *c)
+static enum mc_step next_reply(struct mc_conn *c)
 {
     if (c->value != NULL)
         return value_ends(c);
     if (c->phase == MC_CONN_PROBING_SETTINGS)
-        return on_settings_line(c);
+        return mc_conn_probe_settings(c);
     struct mc_reply reply;
     bool probing = c->phase != MC_CONN_READY;
     if (UNLIKELY(c->texts_due > 0) && text_is_due(c))
@@ -439,26 +349,26 @@ static enum step next_reply(struct mc_conn *c)
     const struct mc_protocol *protocol = probing ? &mc_protocol_meta : c->protocol;
     if (c->phase == MC_CONN_AUTH)
         protocol = &mc_protocol_classic;
-    switch (protocol->parse(unread(c), c->conf->item_max_bytes, &reply)) {
-    case MC_PARSE_OK: return probing ? on_probe_reply(c, &reply) : on_reply(c, &reply);
-    case MC_PARSE_MORE: return STEP_MORE;
-    case MC_PARSE_BAD: return probing ? STEP_PROBE : STEP_GARBAGE;
+    switch (protocol->parse(mc_conn_unread(c), c->conf->item_max_bytes, &reply)) {
+    case MC_PARSE_OK: return probing ? mc_conn_probe_reply(c, &reply) : on_reply(c, &reply);
+    case MC_PARSE_MORE: return MC_STEP_MORE;
+    case MC_PARSE_BAD: return probing ? MC_STEP_PROBE : MC_STEP_GARBAGE;
     }
-    return STEP_GARBAGE;
+    return MC_STEP_GARBAGE;
 }
 
 static enum mc_loss handle_replies(struct mc_conn *c)
 {
-    enum step step = STEP_NEXT;
-    while (step == STEP_NEXT && (c->value != NULL || c->in_start < c->in_end))
+    enum mc_step step = MC_STEP_NEXT;
+    while (step == MC_STEP_NEXT && (c->value != NULL || c->in_start < c->in_end))
         step = next_reply(c);
     switch (step) {
-    case STEP_NEXT:
-    case STEP_MORE: return MC_LOSS_NONE;
-    case STEP_GARBAGE: return MC_LOSS_GARBAGE;
-    case STEP_PROBE: return MC_LOSS_PROBE;
-    case STEP_AUTH: return MC_LOSS_AUTH;
-    case STEP_MEMORY: return MC_LOSS_MEMORY;
+    case MC_STEP_NEXT:
+    case MC_STEP_MORE: return MC_LOSS_NONE;
+    case MC_STEP_GARBAGE: return MC_LOSS_GARBAGE;
+    case MC_STEP_PROBE: return MC_LOSS_PROBE;
+    case MC_STEP_AUTH: return MC_LOSS_AUTH;
+    case MC_STEP_MEMORY: return MC_LOSS_MEMORY;
     }
     return MC_LOSS_GARBAGE;
 }
@@ -467,7 +377,7 @@ static enum mc_loss handle_replies(struct mc_conn *c)
  * fit. */
 static void compact(struct mc_conn *c)
 {
-    struct slice rest = unread(c);
+    struct slice rest = mc_conn_unread(c);
     if (c->in_start > 0 && rest.n > 0)
         memmove(c->in, rest.p, rest.n);
     c->in_start = 0;
