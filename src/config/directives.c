@@ -221,7 +221,8 @@ static const struct directive directives[] = {
     { .section = "Origins", .name = "proxy_pass", .scope = SCOPE_ALL, .type = TYPE_PROXY_PASS, LOCATION_FIELD(upstream),
       .source = "nginx",
       .doc = "The origin: http://host:port, http://group of upstreams, http://unix:/path; a URI behind it replaces the matched prefix. "
-             "In a server it is used where no location matches and by locations without a proxy_pass or return of their own." },
+             "In a server it is used where no location matches and by locations without a proxy_pass or return of their own. Any method is "
+             "passed but TRACE and CONNECT, which are answered with 405." },
     { .name = "proxy_set_header", .scope = SCOPE_ALL, .type = TYPE_SET_HEADER, LOCATION_FIELD(set_headers),
       .dflt = "{X-Forwarded-For: $proxy_add_x_forwarded_for, X-Forwarded-Proto: $scheme, X-Forwarded-Host: $http_host}",
       .source = "nginx",
