@@ -2,6 +2,7 @@
 import pytest
 
 from harness.cache_status import NOT_STORED, hit
+from harness.memcached import POOL
 
 
 CREDENTIALS = {"authorization": "Basic x"}
@@ -43,7 +44,7 @@ def test_renewal_that_is_for_one_alone_leaves_the_stored_response(tier):
 
 def test_those_with_credentials_do_not_wait_for_each_other(make_proxy, origin, memcached):
     """Neither in one proxy nor by a lease of the pool."""
-    proxies = [make_proxy().start('memcached: ["{memcached}"]', memcached=memcached.address) for _ in range(2)]
+    proxies = [make_proxy().start(POOL, memcached=memcached.address) for _ in range(2)]
     clients = [proxy.client().get("/a", **CREDENTIALS) for proxy in proxies for _ in range(2)]
     for request in [origin.receive() for _ in clients]:
         request.reply(content="mine", cache_control="private")

@@ -5,6 +5,7 @@ import pytest
 
 from harness.cache_status import STORED, forwarded, hit
 from harness.deadline import poll_until
+from harness.memcached import POOL
 
 MODIFIED = "Thu, 01 Jan 2026 00:00:00 GMT"
 
@@ -120,7 +121,7 @@ def test_head_that_is_not_converted_is_forwarded_and_not_stored(origin, client):
 
 def test_head_that_is_not_converted_looks_into_the_pool(make_proxy, origin, memcached):
     def start():
-        return make_proxy().start('proxy_cache_convert_head: off\nmemcached: ["{memcached}"]', memcached=memcached.address).client()
+        return make_proxy().start('proxy_cache_convert_head: off\n' + POOL, memcached=memcached.address).client()
     client = start().get("/a")
     origin.receive().reply(content="hello", cache_control="max-age=60")
     client.expect(200)

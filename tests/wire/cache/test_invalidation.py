@@ -2,6 +2,7 @@
 import pytest
 
 from harness.cache_status import hit
+from harness.memcached import POOL
 
 UNSAFE = ["POST", "PUT", "DELETE", "PATCH", "M-SEARCH"]
 
@@ -128,7 +129,7 @@ def test_all_variants_go_out_of_the_pool(origin, client, memcached):
 
 def test_it_is_gone_from_the_pool(make_proxy, origin, memcached):
     def start():
-        return make_proxy().start('memcached: ["{memcached}"]', memcached=memcached.address).client()
+        return make_proxy().start(POOL, memcached=memcached.address).client()
     first = start()
     fill(origin, first)
     memcached.wait_items(1)

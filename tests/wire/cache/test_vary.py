@@ -4,6 +4,7 @@ import pytest
 
 from harness.cache_status import hit
 from harness.deadline import poll_until
+from harness.memcached import POOL
 
 
 def fill(origin, client, content, vary, **fields):
@@ -182,7 +183,7 @@ def test_least_recently_used_variant_makes_room(origin, client):
     origin.silent()
 
 
-@pytest.mark.config('proxy_cache_max_variants: 3\ncaches: {default: {memory: 0}}\nmemcached: ["{memcached}"]')
+@pytest.mark.config('proxy_cache_max_variants: 3\ncaches: {default: {memory: 0}}\n' + POOL)
 def test_variants_are_bounded_in_the_pool(origin, client, memcached):
     origin.serve(lambda request: dict(content=request.fields.get("foo"), cache_control="max-age=60", vary="Foo"))
     for i in range(20):

@@ -7,9 +7,9 @@ import pytest
 from harness.coding import ALL, TEXT, fill, gzipped, unzip
 from harness.cache_status import hit
 from harness.deadline import poll_until
+from harness.memcached import pool
 
 pytestmark = pytest.mark.config(ALL)
-POOL = 'memcached: ["%s"]\n'
 
 
 def get_gzip(client, target="/a", **fields):
@@ -142,7 +142,7 @@ def test_a_stale_response_is_coded_as_well(origin, client):
 
 
 def test_proxies_share_coded_forms(make_proxy, memcached, origin):
-    text = ALL + POOL % memcached.address
+    text = ALL + pool(memcached.address)
     one, two = make_proxy().start(text), make_proxy().start(text)
     fill(origin, one.client())
     memcached.wait_items(1)
@@ -154,7 +154,7 @@ def test_proxies_share_coded_forms(make_proxy, memcached, origin):
 
 
 def test_a_pool_without_memory_has_coded_forms(make_proxy, memcached, origin):
-    proxy = make_proxy().start(ALL + POOL % memcached.address + "caches: {default: {memory: 0}}\n")
+    proxy = make_proxy().start(ALL + pool(memcached.address) + "caches: {default: {memory: 0}}\n")
     fill(origin, proxy.client())
     memcached.wait_items(1)
     assert get_gzip(proxy.client()) == TEXT
@@ -166,7 +166,7 @@ def test_a_pool_without_memory_has_coded_forms(make_proxy, memcached, origin):
 
 def test_a_coded_form_of_another_fill_does_not_count(make_proxy, memcached, origin):
     """The pool has both, and one of them is from before."""
-    text = ALL + POOL % memcached.address
+    text = ALL + pool(memcached.address)
     one, two = make_proxy().start(text), make_proxy().start(text)
     fill(origin, one.client())
     assert get_gzip(one.client()) == TEXT
@@ -181,7 +181,7 @@ def test_a_coded_form_of_another_fill_does_not_count(make_proxy, memcached, orig
 
 
 def test_a_pool_that_fails_is_not_waited_for(make_proxy, memcached, origin):
-    proxy = make_proxy().start(ALL + POOL % memcached.address)
+    proxy = make_proxy().start(ALL + pool(memcached.address))
     fill(origin, proxy.client())
     memcached.kill()
     assert get_gzip(proxy.client()) == TEXT
@@ -256,7 +256,7 @@ LARGE = b"".join(b"line %d of a large text\n" % i for i in range(150_000))
 def chunked(make_proxy, make_memcached, origin):
     """Stores it as a manifest with chunks, in a pool that a second proxy shares."""
     def store(settings, content, **fields):
-        text = settings + 'memcached: ["%s"]\n' % make_memcached().address
+        text = settings + pool(make_memcached().address)
         client = make_proxy().start(text).client()
         client.get("/a", accept_encoding="gzip")
         origin.receive().reply(content=content, content_type="text/html", cache_control="max-age=60", **fields)

@@ -17,6 +17,15 @@ from .process import free_port, kill_group, start
 LOG_S = 10 * 365 * 24 * 3600  # what logs of purges are stored for
 
 
+def pool(*servers):
+    """The configuration of the default pool; its servers have time to answer on a busy machine."""
+    names = ", ".join(f'"{server}"' for server in servers)
+    return f"memcached_pools: {{default: {{servers: [{names}], connect_timeout: 1s, send_timeout: 1s, read_timeout: 1s}}}}\n"
+
+
+POOL = pool("{memcached}")
+
+
 class Memcached:
     def __init__(self, *options, host="127.0.0.1", port=None, auth=None, tls=None):
         """`auth` is ("user", "password") where -Y asks for them, `tls` a client's ssl.SSLContext where -Z is on."""

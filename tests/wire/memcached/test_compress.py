@@ -7,6 +7,7 @@ import pytest
 
 from harness.cache_status import hit
 from harness.deadline import poll_until
+from harness.memcached import POOL
 
 CONFIG = """
 memcached_pools: {default: {servers: ["{memcached}"], connect_timeout: 1s, send_timeout: 1s, read_timeout: 1s}}
@@ -43,7 +44,7 @@ def test_item_is_smaller_and_clients_see_what_the_origin_sent(make, origin, memc
 
 
 def test_off_is_the_default(make_proxy, origin, memcached):
-    proxy = make_proxy().start("memcached: ['{memcached}']", memcached=memcached.address)
+    proxy = make_proxy().start(POOL, memcached=memcached.address)
     fill(proxy, origin, memcached)
     assert item_bytes(memcached) > len(PAGE)
 

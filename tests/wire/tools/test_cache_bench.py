@@ -5,10 +5,11 @@ import subprocess
 import pytest
 
 from harness.deadline import WAIT_S
+from harness.memcached import POOL
 from harness.proxy import BINARY, environment
 
 
-@pytest.mark.config('memcached: ["{memcached}"]')
+@pytest.mark.config(POOL)
 def test_bench_measures_and_leaves_nothing(tool, memcached):
     told = tool.json("cache", "bench", "--seconds", "1", "--connections", "2", "--value", "1k", "--gets", "50")
     assert (told["errors"], told["misses"], told["connections"], told["value_bytes"]) == (0, 0, 2, 1024)
@@ -18,20 +19,20 @@ def test_bench_measures_and_leaves_nothing(tool, memcached):
     assert memcached.items() == 0
 
 
-@pytest.mark.config('memcached: ["{memcached}"]')
+@pytest.mark.config(POOL)
 def test_values_that_the_server_does_not_take_are_errors(tool, memcached):
     told = tool.json("cache", "bench", "--seconds", "1", "--value", "2m", status=1)
     assert told["errors"] > 0
 
 
-@pytest.mark.config('memcached: ["{memcached}"]')
+@pytest.mark.config(POOL)
 def test_a_server_that_is_down(tool, memcached):
     tool.proxy.ensure_started()
     memcached.kill()
     assert "cache ping" in tool.run("cache", "bench", status=1).stderr
 
 
-@pytest.mark.config('memcached: ["{memcached}"]')
+@pytest.mark.config(POOL)
 def test_progress_is_shown_on_a_terminal(tool, memcached):
     tool.proxy.ensure_started()
     near, far = pty.openpty()

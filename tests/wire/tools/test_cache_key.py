@@ -1,8 +1,8 @@
 import pytest
 
 from harness.deadline import poll_until
+from harness.memcached import POOL
 
-POOL = 'memcached: ["{memcached}"]'
 
 
 @pytest.mark.config(POOL)

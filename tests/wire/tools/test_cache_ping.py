@@ -1,8 +1,8 @@
 import pytest
 
+from harness.memcached import POOL, pool
 from harness.process import free_port
 
-POOL = 'memcached: ["{memcached}"]'
 
 
 @pytest.mark.config(POOL)
@@ -28,7 +28,7 @@ def test_the_classic_protocol(tool, memcached):
     assert (server["state"], server["protocol"]) == ("up", "classic")
 
 
-@pytest.mark.config('memcached: ["{memcached}", "127.0.0.1:{dead}"]')
+@pytest.mark.config(pool("{memcached}", "127.0.0.1:{dead}"))
 def test_a_server_that_is_not_there(proxy, tool, memcached):
     proxy.values["dead"] = free_port()
     up, down = tool.json("cache", "ping", status=1)["servers"]

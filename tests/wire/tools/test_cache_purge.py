@@ -3,9 +3,10 @@ import urllib.request
 
 import pytest
 
+from harness.memcached import POOL
 from harness.proxy import run_mcproxy
 
-CONFIG = 'memcached: ["{memcached}"]\ncaches: {default: {memory: 0}}'
+CONFIG = POOL + 'caches: {default: {memory: 0}}'
 
 
 @pytest.mark.config(CONFIG)
@@ -39,7 +40,7 @@ def test_a_server_that_does_not_answer(tool, memcached):
     assert "answer" in purged["result"]
 
 
-@pytest.mark.config('memcached: ["{memcached}"]')
+@pytest.mark.config(POOL)
 def test_the_running_proxy_is_told(proxy, tool, store, memcached):
     store("/a", cache_control="max-age=60")
     told = tool.json("cache", "purge", tool.url("/a"))
@@ -56,7 +57,7 @@ def test_no_proxy_runs(tool, store, memcached):
     assert (told["purged"][0]["result"], told["running_proxy"]["result"]) == ("deleted", "does not answer")
 
 
-@pytest.mark.config('memcached: ["{memcached}"]\ncaches: {default: {memory: 0}}')
+@pytest.mark.config(POOL + 'caches: {default: {memory: 0}}')
 @pytest.mark.parametrize("soft, purged, verdict", [(False, "hard", "MISS"), (True, "soft", "STALE")])
 def test_what_the_log_of_purges_says_is_told(proxy, tool, store, memcached, soft, purged, verdict):
     store("/a", cache_control="max-age=60", surrogate_key="news")

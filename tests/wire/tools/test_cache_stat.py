@@ -1,9 +1,10 @@
 import pytest
 
+from harness.memcached import POOL, pool
 from harness.process import free_port
 
 
-@pytest.mark.config('memcached: ["{memcached}"]')
+@pytest.mark.config(POOL)
 def test_the_numbers_of_a_server(tool, store, memcached):
     store("/a", cache_control="max-age=60")
     server, = tool.json("cache", "stat")["servers"]
@@ -17,14 +18,14 @@ def test_the_numbers_of_a_server(tool, store, memcached):
     assert server["settings"]["maxbytes"] == 16 << 20 and server["settings"]["evictions"] == "on"
 
 
-@pytest.mark.config('memcached: ["{memcached}"]')
+@pytest.mark.config(POOL)
 def test_a_table_for_people(tool, memcached):
     names, row = tool.run("cache", "stat").stdout.splitlines()
     assert row.index("16.0 MiB") == names.index("limit")
     assert "stats" not in names
 
 
-@pytest.mark.config('memcached: ["{memcached}", "127.0.0.1:{dead}"]')
+@pytest.mark.config(pool("{memcached}", "127.0.0.1:{dead}"))
 def test_a_server_that_is_not_there(proxy, tool, memcached):
     proxy.values["dead"] = free_port()
     up, down = tool.json("cache", "stat", status=1)["servers"]

@@ -3,8 +3,7 @@ import pytest
 
 from harness.cache_status import refused
 from harness.deadline import poll_until
-
-POOL = 'memcached: ["{memcached}"]\n'
+from harness.memcached import POOL
 
 
 # ---- routing
