@@ -227,6 +227,15 @@ void memcached_start(struct memcached *m)
     memcached_start_again(m);
 }
 
+void rig_start(struct rig *rig, struct memcached *m)
+{
+    memcached_start(m);
+    rig_init(rig);
+    rig_add(rig, m->address);
+    rig_open(rig);
+    rig_until_state(rig, 0, MC_SERVER_UP);
+}
+
 void memcached_start_again(struct memcached *m)
 {
     char port[8];

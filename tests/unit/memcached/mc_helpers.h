@@ -75,5 +75,7 @@ void memcached_start_again(struct memcached *);
 void memcached_kill(struct memcached *);
 void memcached_stop(struct memcached *); /* returns when it has stopped */
 void memcached_continue(struct memcached *);
+/* Starts one, and a rig of it alone that has found it up. */
+void rig_start(struct rig *, struct memcached *);
 /* A free port of 127.0.0.1. */
 uint16_t free_port(void);

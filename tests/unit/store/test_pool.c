@@ -16,11 +16,7 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    memcached_start(&f->memcached);
-    rig_init(&f->rig);
-    rig_add(&f->rig, f->memcached.address);
-    rig_open(&f->rig);
-    rig_until_state(&f->rig, 0, MC_SERVER_UP);
+    rig_start(&f->rig, &f->memcached);
     f->store = store_pool_new(f->rig.pool, SLICE("site1"));
     assert_non_null(f->store);
     *state = f;

@@ -42,11 +42,7 @@ static void side_fini(struct side *s)
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    memcached_start(&f->memcached);
-    rig_init(&f->rig);
-    rig_add(&f->rig, f->memcached.address);
-    rig_open(&f->rig);
-    rig_until_state(&f->rig, 0, MC_SERVER_UP);
+    rig_start(&f->rig, &f->memcached);
     f->keys = mc_key_maker_new();
     side_init(f, &f->a);
     side_init(f, &f->b);

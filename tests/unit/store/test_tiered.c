@@ -20,11 +20,7 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    memcached_start(&f->memcached);
-    rig_init(&f->rig);
-    rig_add(&f->rig, f->memcached.address);
-    rig_open(&f->rig);
-    rig_until_state(&f->rig, 0, MC_SERVER_UP);
+    rig_start(&f->rig, &f->memcached);
     f->tier = memory_tier_new(1 << 20, 1);
     f->tiered = store_tiered_new(memory_store_new(f->tier), store_pool_new(f->rig.pool, SLICE("p")),
                                  REVALIDATE_MS);

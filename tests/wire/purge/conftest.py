@@ -3,7 +3,6 @@ import json
 import pytest
 
 
-
 class Purger:
     """Purges at one proxy, and looks at what it has of a target."""
 
